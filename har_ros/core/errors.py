@@ -1,0 +1,10 @@
+"""The one exception whose message is meant for the user."""
+
+from __future__ import annotations
+
+
+class HarError(Exception):
+    """A problem that the user can solve: the message is one sentence naming the cause and the remedy.
+
+    Commands and nodes print it and end with exit code 1; a traceback never reaches the user.
+    """

@@ -1,0 +1,56 @@
+"""Whether the inputs are fresh enough to say anything, and whether time itself went back: the rules behind STALE."""
+
+from __future__ import annotations
+
+_BACKWARD_NS = 1_000_000_000  # a stamp that is merely late lies less far behind
+
+
+
+class Freshness:
+    """Watches named inputs by two clocks at once.
+
+    The stamp's age on the node's clock catches late data, the arrival's age on a steady clock catches
+    silence even while the node's clock stands still or jumps. Both must be within `timeout_s`.
+    """
+
+    def __init__(self, inputs: tuple[str, ...], timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._seen: dict[str, tuple[int, float] | None] = dict.fromkeys(inputs)
+
+    def note(self, name: str, stamp_ns: int, steady_s: float) -> None:
+        """Record that input `name`, stamped `stamp_ns`, arrived at `steady_s`."""
+        self._seen[name] = (stamp_ns, steady_s)
+
+    def why_stale(self, now_ns: int, steady_s: float) -> str | None:
+        """Return why the inputs can't be trusted now, or None when all of them are fresh."""
+        for name, seen in self._seen.items():
+            if seen is None:
+                return f"no {name} yet"
+            stamp_ns, arrived_s = seen
+            if steady_s - arrived_s > self._timeout_s:
+                return f"no {name} for {steady_s - arrived_s:.1f} s"
+            age_s = (now_ns - stamp_ns) / 1e9
+            if abs(age_s) > self._timeout_s:
+                return f"{name} is stamped {abs(age_s):.1f} s {'ago' if age_s > 0 else 'in the future'}"
+        return None
+
+
+class StampWatch:
+    """Notices when an input's stamps jump back, as with a looped recording or a clock that was set.
+
+    Each input is watched for itself: two whose clocks differ are a matter of freshness, not of time.
+    """
+
+    def __init__(self) -> None:
+        self._newest_ns: dict[str, int] = {}
+
+    def went_back(self, name: str, stamp_ns: int) -> bool:
+        """Note a stamp of input `name`; True where it is over a second behind that input's newest.
+
+        All is forgotten then but this stamp, since the other inputs follow.
+        """
+        back = stamp_ns < self._newest_ns.get(name, stamp_ns) - _BACKWARD_NS
+        if back:
+            self._newest_ns.clear()
+        self._newest_ns[name] = max(stamp_ns, self._newest_ns.get(name, stamp_ns))
+        return back

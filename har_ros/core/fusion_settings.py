@@ -1,0 +1,49 @@
+"""The parameters that decide what the fusion node says: one reading of them for the live node and for replay."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from har_ros.core.decision import AlarmPolicy
+from har_ros.core.model_card import ModelCard
+
+THRESHOLDS = ("min_confidence", "suspect_score", "alarm_score")
+
+
+@dataclass(frozen=True)
+class FusionSettings:
+    """Parameters of `fusion`; see config/har.yaml and `ros2 param describe`. A threshold of 0 is the model's own."""
+
+    slop_s: float
+    imu_rate_hz: float
+    max_latency_s: float
+    min_confidence: float
+    suspect_score: float
+    alarm_score: float
+    on_window_s: float
+    on_share: float
+    off_s: float
+    latch_alarm: bool
+    mount_rotation: list[float]
+
+    @property
+    def queue_size(self) -> int:
+        """Messages of each input that may wait for a partner: twice what comes within `max_latency_s`."""
+        return math.ceil(2 * self.imu_rate_hz * self.max_latency_s)
+
+    def overlay(self, card: ModelCard) -> ModelCard:
+        """Return the card with the thresholds that are set here in place of its own."""
+        own = {name: getattr(self, name) for name in THRESHOLDS if getattr(self, name) > 0}
+        return replace(card, thresholds={**card.thresholds, **own})
+
+    def alarm_policy(self, card: ModelCard) -> AlarmPolicy:
+        """Return the rule of the alarm, by the thresholds of `card`. Raises HarError where they don't fit together."""
+        return AlarmPolicy(
+            suspect_score=card.thresholds["suspect_score"],
+            alarm_score=card.thresholds["alarm_score"],
+            on_window_s=self.on_window_s,
+            on_share=self.on_share,
+            off_s=self.off_s,
+            latch=self.latch_alarm,
+        )

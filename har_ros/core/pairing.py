@@ -1,0 +1,58 @@
+"""Approximate-time pairing of stamped messages: message_filters' rule, without ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import product
+from typing import Any
+
+
+class ApproximateTimePairer:
+    """Groups one message of each topic whose stamps all lie less than `slop_ns` apart.
+
+    The rule is that of message_filters' Python ApproximateTimeSynchronizer: every arriving message
+    looks for partners at once, the nearest stamps first, and a group's messages are consumed. Each
+    topic keeps its `queue_size` newest stamps.
+
+    Raises ValueError for fewer than two topics, an empty queue or a negative slop.
+    """
+
+    def __init__(self, topics: int, queue_size: int, slop_ns: int, on_group: Callable[..., Any]) -> None:
+        if topics < 2 or queue_size < 1 or slop_ns < 0:
+            raise ValueError("pairing needs two topics or more, a queue of one or more, a slop of 0 or more")
+        self._queues: list[dict[int, Any]] = [{} for _ in range(topics)]
+        self._queue_size = queue_size
+        self._slop_ns = slop_ns
+        self._on_group = on_group
+
+    def add(self, topic: int, stamp_ns: int, message: Any) -> None:
+        """Take one message; calls `on_group(*messages)` in topic order where a group is complete."""
+        queue = self._queues[topic]
+        queue[stamp_ns] = message
+        while len(queue) > self._queue_size:
+            del queue[min(queue)]
+        if stamp_ns in queue:
+            self._pair(topic, stamp_ns)
+
+    def clear(self) -> None:
+        """Forget all waiting messages, as after a jump of the clock."""
+        for queue in self._queues:
+            queue.clear()
+
+    def _pair(self, topic: int, stamp_ns: int) -> None:
+        candidates = [
+            [stamp_ns] if index == topic else self._near(queue, stamp_ns)
+            for index, queue in enumerate(self._queues)
+        ]
+        for stamps in product(*candidates):
+            if max(stamps) - min(stamps) < self._slop_ns:
+                self._emit(stamps)
+                return
+
+    def _near(self, queue: dict[int, Any], stamp_ns: int) -> list[int]:
+        within = [stamp for stamp in queue if abs(stamp - stamp_ns) < self._slop_ns]
+        return sorted(within, key=lambda stamp: abs(stamp - stamp_ns))
+
+    def _emit(self, stamps: Sequence[int]) -> None:
+        messages = [queue.pop(stamp) for queue, stamp in zip(self._queues, stamps)]
+        self._on_group(*messages)

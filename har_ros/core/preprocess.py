@@ -1,0 +1,56 @@
+"""Frames and IMU readings as the networks want them: one place for training, live nodes and replay."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+STANDARD_GRAVITY_MPS2 = 9.80665
+LATERAL_AXIS = 1  # y is left in the body frame (REP-103)
+
+
+def to_model_frame(image_bgr: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
+    """Resize an image (H, W, 3) uint8 to (size_px, size_px, 3), not keeping its aspect (paper III.B).
+
+    Bilinear and always by the same function: another resize rule shifts the network's features.
+    """
+    import cv2  # here, so that importing core takes numpy alone
+
+    if image_bgr.shape[:2] == (size_px, size_px):
+        return np.ascontiguousarray(image_bgr)
+    resized: NDArray[np.uint8] = cv2.resize(  # type: ignore[assignment]
+        image_bgr, (size_px, size_px), interpolation=cv2.INTER_LINEAR
+    )
+    return resized
+
+
+def normalise_imu(
+    imu: NDArray[np.float32], mean: NDArray[np.float32], std: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Scale IMU channels (..., C) with the training set's fixed statistics.
+
+    Never per window: that would erase gravity and the size of an impact.
+    """
+    return ((imu - mean) / std).astype(np.float32)
+
+
+def mirror_frames(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Mirror frames (..., H, W, 3) left to right."""
+    return np.ascontiguousarray(frames[..., ::-1, :])
+
+
+def mirror_accel(accel_mps2: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mirror accelerometer readings (..., 3) in the body frame: the lateral axis changes its sign."""
+    mirrored = accel_mps2.copy()
+    mirrored[..., LATERAL_AXIS] *= -1
+    return mirrored
+
+
+def mirror_gyro(gyro_radps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mirror gyro readings (..., 3) in the body frame.
+
+    A rate is a pseudovector: the lateral axis stays and the other two change their signs.
+    """
+    mirrored = -gyro_radps
+    mirrored[..., LATERAL_AXIS] *= -1
+    return mirrored

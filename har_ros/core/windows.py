@@ -1,0 +1,166 @@
+"""From stamped frames and IMU samples to windows of equally spaced steps.
+
+A window is a span of time (30 steps at 30 Hz: one second), not a count of frames, so that cameras of
+15, 24, 30 and 60 fps give the same one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+STEPS = 30
+STEP_RATE_HZ = 30.0
+MAX_GAP_S = 0.25  # a longer hole in either stream starts the window anew
+_PHASE_GAIN = 0.1  # lets the grid follow a camera that is within 5 % of the step rate
+
+
+class StepGrid:
+    """Says how many steps each frame fills.
+
+    The grid's phase follows the frames slowly: a 29.97 fps camera gives exactly one step a frame, in
+    spite of jitter up to half a step, while 15 fps gives two a frame and 60 fps one in two frames.
+    """
+
+    def __init__(self, rate_hz: float = STEP_RATE_HZ, max_gap_s: float = MAX_GAP_S) -> None:
+        self._period_ns = 1e9 / rate_hz
+        self._max_gap_ns = max_gap_s * 1e9
+        self._last_frame_ns: int | None = None
+        self._last_step_ns = 0.0
+
+    def advance(self, stamp_ns: int) -> int | None:
+        """Return the number of steps up to the frame at `stamp_ns`; None where the window starts anew.
+
+        It starts anew with the first frame, after a hole longer than `max_gap_s` and when time runs
+        backwards; that frame then is its first step.
+        """
+        previous_ns, self._last_frame_ns = self._last_frame_ns, stamp_ns
+        if previous_ns is None or not 0 <= stamp_ns - previous_ns <= self._max_gap_ns:
+            self._last_step_ns = float(stamp_ns)
+            return None
+        steps = round((stamp_ns - self._last_step_ns) / self._period_ns)
+        if steps > 0:
+            self._last_step_ns += steps * self._period_ns
+            self._last_step_ns += _PHASE_GAIN * (stamp_ns - self._last_step_ns)
+        return max(steps, 0)
+
+
+class ImuTrack:
+    """The last seconds of IMU samples, in order of time."""
+
+    def __init__(self, capacity: int = 2048, max_gap_s: float = MAX_GAP_S) -> None:
+        self._stamps_ns = np.zeros(2 * capacity, np.int64)
+        self._accel_mps2 = np.zeros((2 * capacity, 3), np.float32)
+        self._capacity = capacity
+        self._max_gap_ns = int(max_gap_s * 1e9)
+        self._end = 0
+        self._start = 0
+
+    def add(self, stamp_ns: int, accel_mps2: NDArray[np.float32]) -> bool:
+        """Append one sample; return False where it starts the track anew.
+
+        A hole longer than `max_gap_s` or a stamp far in the past does; a sample that is merely late
+        by less than that is dropped, since its neighbours are already in use.
+        """
+        behind_ns = int(self._stamps_ns[self._end - 1]) - stamp_ns if self._end > self._start else 0
+        fresh_start = self._end > self._start and (behind_ns > self._max_gap_ns or -behind_ns > self._max_gap_ns)
+        if fresh_start:
+            self.clear()
+        elif self._end > self._start and behind_ns >= 0:
+            return True
+        if self._end == 2 * self._capacity:
+            self._compact()
+        self._stamps_ns[self._end] = stamp_ns
+        self._accel_mps2[self._end] = accel_mps2
+        self._end += 1
+        self._start = max(self._start, self._end - self._capacity)
+        return not fresh_start
+
+    def nearest(self, stamp_ns: int) -> tuple[NDArray[np.float32], int]:
+        """Return the sample (3,) nearest to `stamp_ns` and its offset in ns; the track must not be empty."""
+        stamps = self._stamps_ns[self._start : self._end]
+        right = min(int(np.searchsorted(stamps, stamp_ns)), len(stamps) - 1)
+        left = max(right - 1, 0)
+        index = left if stamp_ns - stamps[left] <= abs(stamps[right] - stamp_ns) else right
+        return self._accel_mps2[self._start + index], int(stamps[index]) - stamp_ns
+
+    def __len__(self) -> int:
+        return self._end - self._start
+
+    def clear(self) -> None:
+        """Forget all samples."""
+        self._start = self._end = 0
+
+    def _compact(self) -> None:
+        kept = self._end - self._start
+        self._stamps_ns[:kept] = self._stamps_ns[self._start : self._end]
+        self._accel_mps2[:kept] = self._accel_mps2[self._start : self._end]
+        self._start, self._end = 0, kept
+
+
+@dataclass(frozen=True)
+class WindowSpan:
+    """Where a window lies in time, and how well its parts fit together."""
+
+    start_ns: int
+    end_ns: int
+    max_gap_ms: float
+    max_sync_offset_ms: float
+
+
+class WindowBuffer:
+    """The newest `steps` steps: frame features (steps, F), IMU (steps, C) and their stamps.
+
+    Each step is written twice, so that the newest window is always one contiguous view.
+    """
+
+    def __init__(self, feature_size: int, imu_channels: int, steps: int = STEPS) -> None:
+        self.steps = steps
+        self._features = np.zeros((2 * steps, feature_size), np.float32)
+        self._imu = np.zeros((2 * steps, imu_channels), np.float32)
+        self._frame_ns = np.zeros(2 * steps, np.int64)
+        self._offset_ns = np.zeros(2 * steps, np.int64)
+        self._count = 0
+
+    @property
+    def full(self) -> bool:
+        """True once `steps` steps were added without a restart."""
+        return self._count >= self.steps
+
+    def append(
+        self, frame_ns: int, feature: NDArray[np.float32], imu: NDArray[np.float32], offset_ns: int
+    ) -> None:
+        """Add one step: the frame's stamp and feature (F,), the IMU values (C,) and their offset in time."""
+        slot = self._count % self.steps
+        for index in (slot, slot + self.steps):
+            self._frame_ns[index] = frame_ns
+            self._features[index] = feature
+            self._imu[index] = imu
+            self._offset_ns[index] = offset_ns
+        self._count += 1
+
+    def clear(self) -> None:
+        """Start anew."""
+        self._count = 0
+
+    def view(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return views of the features (steps, F) and the IMU (steps, C), oldest step first."""
+        newest = self._slice()
+        return self._features[newest], self._imu[newest]
+
+    def span(self) -> WindowSpan:
+        """Return the window's place in time: the stamps of its oldest and newest frame, and its worst gaps."""
+        newest = self._slice()
+        frame_ns = self._frame_ns[newest]
+        return WindowSpan(
+            start_ns=int(frame_ns[0]),
+            end_ns=int(frame_ns[-1]),
+            max_gap_ms=float(np.diff(frame_ns).max()) / 1e6,
+            max_sync_offset_ms=float(np.abs(self._offset_ns[newest]).max()) / 1e6,
+        )
+
+    def _slice(self) -> slice:
+        start = self._count % self.steps
+        return slice(start, start + self.steps)

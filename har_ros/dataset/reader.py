@@ -1,0 +1,236 @@
+"""Reads captures: this project's, strictly, and folders that hold only the paper's files, tolerantly."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from har_ros.core.errors import HarError
+from har_ros.core.labels import LABELS, Activity, parse_activity
+from har_ros.core.windows import STEP_RATE_HZ, STEPS
+from har_ros.dataset.capture import (
+    FRAMES_FOLDER,
+    IMU_FILE,
+    IMU_HEADINGS,
+    READINGS_FILE,
+    RECORD_FILE,
+    SCHEMA,
+    Capture,
+    CaptureMeta,
+)
+from har_ros.dataset.readings import Readings, in_mps2, parse_readings
+from har_ros.dataset.writer import UNFINISHED_PREFIX
+
+_FEWEST, _MOST = 25, 40  # frames or readings of a capture "of around 30" (paper section III.A)
+_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+_JPEG_END = b"\xff\xd9"  # OpenCV fills up a JPEG that is cut off without a word
+_AGAIN = "copy or record the capture again"
+
+
+def find_captures(root: Path) -> list[Path]:
+    """Return the folders of all captures under `root`, sorted; whether they are whole is not looked at.
+
+    A folder named after an activity, by an alias too, holds captures. Raises HarError where `root` is
+    no folder.
+    """
+    shelves = (folder for folder in _folders(root) if activity_of(folder) is not None)
+    return sorted(capture for shelf in shelves for capture in _folders(shelf) if not capture.name.startswith("."))
+
+
+def find_unfinished(root: Path) -> list[Path]:
+    """Return what killed writers left under `root`: never captures, and safe to delete once nobody writes."""
+    return sorted(part for shelf in _folders(root) for part in shelf.glob(f"{UNFINISHED_PREFIX}*"))
+
+
+def activity_of(shelf: Path) -> Activity | None:
+    """Return the activity that a dataset's folder is named after, or None."""
+    try:
+        return parse_activity(shelf.name)
+    except ValueError:
+        return None
+
+
+def read_meta(folder: Path) -> CaptureMeta:
+    """Return what is known of a capture, without reading its data. Raises HarError."""
+    return _meta(folder, _record(folder))
+
+
+def read_capture(folder: Path) -> Capture:
+    """Read one capture and check it whole.
+
+    With a `capture.json` every file must be there as it was written. Without one, `esp.txt` may be in
+    any usual form (see har_ros.dataset.readings), with 25 to 40 frames and readings; what had to be
+    assumed is in the capture's `assumptions`. Raises HarError naming the file and the remedy.
+    """
+    record = _record(folder)
+    meta = _meta(folder, record)
+    try:
+        return _read_own(folder, meta, record) if record else _read_papers(folder, meta)
+    except OSError as error:
+        raise HarError(f"'{error.filename or folder}' can't be read ({error.strerror}); {_AGAIN}") from None
+
+
+def _folders(root: Path) -> list[Path]:
+    try:
+        return sorted(entry for entry in root.iterdir() if entry.is_dir())
+    except OSError as error:
+        raise HarError(f"'{root}' can't be listed ({error.strerror}); give a dataset's folder") from None
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    """Return the content of `capture.json`, or nothing for a folder of the paper's files."""
+    path = folder / RECORD_FILE
+    if not path.exists():
+        if not folder.is_dir():
+            raise HarError(f"there is no capture '{folder}'; give a capture's folder")
+        return {}
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise HarError(f"'{path}' can't be read as JSON ({str(error).splitlines()[0]}); {_AGAIN}") from None
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+        raise HarError(f"'{path}' is not of schema {SCHEMA}; is it from a newer version?")
+    return record
+
+
+def _meta(folder: Path, record: dict[str, Any]) -> CaptureMeta:
+    by_place = activity_of(folder.resolve().parent)
+    if not record:
+        if by_place is None:
+            raise HarError(
+                f"'{folder}' has no {RECORD_FILE}; put it into a folder named after its activity: {', '.join(LABELS)}"
+            )
+        return CaptureMeta(by_place, version="")
+    try:
+        texts = {key: str(record[key]) for key in ("subject", "session", "mount", "source", "version")}
+        meta = CaptureMeta(Activity(record["label"]), **texts, extra=dict(record["extra"]))
+    except (KeyError, ValueError, TypeError, HarError) as error:
+        raise HarError(f"'{folder / RECORD_FILE}' is wrong at {error}; correct it, or {_AGAIN}") from None
+    if by_place not in (None, meta.label):
+        raise HarError(f"'{folder}' says {meta.label} in its {RECORD_FILE}; change that or move it there")
+    return meta
+
+
+def _read_own(folder: Path, meta: CaptureMeta, record: dict[str, Any]) -> Capture:
+    frames = _decode([folder / FRAMES_FOLDER / f"frame_{index}.jpg" for index in range(STEPS)])
+    readings = _readings(folder / READINGS_FILE)
+    imu = _imu_table(folder / IMU_FILE)
+    try:
+        return Capture(
+            meta=meta,
+            frames=frames,
+            frame_stamps_ns=np.array(record["frame_stamps_ns"], np.int64),
+            readings_mps2=readings.accel.astype(np.float32),
+            imu_stamps_ns=imu["stamp_ns"],
+            imu_accel_mps2=imu["values"][:, :3],
+            imu_gyro_radps=imu["values"][:, 3:] if imu["values"].shape[1] == 6 else None,
+        )
+    except (KeyError, ValueError, TypeError, OverflowError):
+        raise HarError(f"'{folder / RECORD_FILE}' holds no list of frame_stamps_ns; {_AGAIN}") from None
+    except HarError as error:
+        raise HarError(f"'{folder}': {error}") from None
+
+
+def _read_papers(folder: Path, meta: CaptureMeta) -> Capture:
+    notes: list[str] = []
+    paths = _numbered_images(folder / FRAMES_FOLDER)
+    if len(paths) != STEPS:
+        _check_count(folder / FRAMES_FOLDER, "frames", len(paths))
+        notes.append(f"{STEPS} frames picked evenly from {len(paths)}")
+        paths = [paths[index] for index in np.linspace(0, len(paths) - 1, STEPS).round().astype(int)]
+    readings = _readings(folder / READINGS_FILE)
+    count = len(readings.accel)
+    _check_count(folder / READINGS_FILE, "readings", count)
+    notes += readings.notes
+    accel_mps2, unit_note = in_mps2(readings.accel, str(folder / READINGS_FILE))
+    notes += unit_note
+    times_s = readings.times_s
+    if times_s is None:
+        times_s = np.linspace(0, (STEPS - 1) / STEP_RATE_HZ, count)
+    frame_times_s = np.linspace(0, times_s[-1], STEPS)
+    if count != STEPS:
+        notes.append(f"{STEPS} readings interpolated from {count}")
+    notes.append(f"no stamps: frames and readings span the same {times_s[-1]:.2f} s")
+    return Capture(
+        meta=meta,
+        frames=_decode(paths),
+        frame_stamps_ns=(frame_times_s * 1e9).astype(np.int64),
+        readings_mps2=_interpolated(accel_mps2, times_s, frame_times_s) if count != STEPS else accel_mps2,
+        imu_stamps_ns=(times_s * 1e9).astype(np.int64),
+        imu_accel_mps2=accel_mps2,
+        assumptions=tuple(notes),
+    )
+
+
+def _check_count(path: Path, what: str, count: int) -> None:
+    if not _FEWEST <= count <= _MOST:
+        raise HarError(f"'{path}' holds {count} {what}, not {_FEWEST} to {_MOST}; record the capture again")
+
+
+def _interpolated(
+    values: NDArray[np.float32], times_s: NDArray[np.float64], wanted_s: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    return np.stack([np.interp(wanted_s, times_s, axis) for axis in values.T], axis=1).astype(np.float32)
+
+
+def _readings(path: Path) -> Readings:
+    try:
+        return parse_readings(path.read_text(encoding="utf-8"), str(path))
+    except UnicodeDecodeError:
+        raise HarError(f"'{path}' is no text; {_AGAIN}") from None
+
+
+def _imu_table(path: Path) -> NDArray[Any]:
+    """Return the rows of `imu.csv`: `stamp_ns` (N,) int64 and `values` (N, 3 or 6) float32."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        heading = file.readline().strip()
+        width = IMU_HEADINGS.get(heading)
+        if width is None:
+            raise HarError(f"'{path}' begins with none of the headings {' and '.join(IMU_HEADINGS)}; {_AGAIN}")
+        columns = [("stamp_ns", np.int64), ("values", np.float32, (width,))]
+        lines = file.readlines()
+    if not lines:
+        raise HarError(f"'{path}' holds no samples; {_AGAIN}")
+    try:
+        return np.loadtxt(lines, dtype=columns, delimiter=",", ndmin=1)
+    except ValueError as error:
+        raise HarError(f"'{path}' is no table of IMU samples ({error}); {_AGAIN}") from None
+
+
+def _numbered_images(folder: Path) -> list[Path]:
+    """Return the images of a folder in the order of the last number in each name."""
+    numbered: dict[int, Path] = {}
+    for path in sorted(folder.iterdir()):
+        number = re.search(r"(\d+)\D*$", path.stem)
+        if number is None or path.suffix.lower() not in _IMAGE_SUFFIXES:
+            continue
+        if int(number[1]) in numbered:
+            raise HarError(f"'{path}' has the number of '{numbered[int(number[1])].name}'; remove one of them")
+        numbered[int(number[1])] = path
+    return [numbered[number] for number in sorted(numbered)]
+
+
+def _decode(paths: list[Path]) -> NDArray[np.uint8]:
+    frames = [_decode_one(path) for path in paths]
+    for path, frame in zip(paths, frames):
+        if frame.shape != frames[0].shape:
+            raise HarError(f"'{path}' has another size than the frames before it; {_AGAIN}")
+    return np.stack(frames)
+
+
+def _decode_one(path: Path) -> NDArray[np.uint8]:
+    coded = path.read_bytes()
+    whole = path.suffix.lower() == ".png" or coded.rstrip(b"\0").endswith(_JPEG_END)
+    try:
+        frame = cv2.imdecode(np.frombuffer(coded, np.uint8), cv2.IMREAD_COLOR) if whole else None
+    except cv2.error:  # an empty file, or one that claims an absurd size
+        frame = None
+    if frame is None:
+        raise HarError(f"'{path}' is cut off or no picture; {_AGAIN}")
+    return frame  # type: ignore[return-value]

@@ -1,0 +1,119 @@
+"""Writes captures so that each appears whole or not at all, whatever ends the writer."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import uuid
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from har_ros.core.errors import HarError
+from har_ros.dataset.capture import (
+    FRAMES_FOLDER,
+    IMU_FILE,
+    IMU_HEADINGS,
+    READINGS_FILE,
+    RECORD_FILE,
+    SCHEMA,
+    Capture,
+)
+
+UNFINISHED_PREFIX = ".unfinished_"
+_JPEG_QUALITY = 92
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
+
+
+def write_capture(root: Path, capture: Capture, taken_at: datetime) -> Path:
+    """Write `capture` under `root`, named after its label and `taken_at`; return its folder.
+
+    It is written into a hidden folder beside its place, forced to the disk and renamed. A second capture
+    of the same second gets `_2` behind its name, the next one `_3`; writers in several processes don't
+    get into each other's way. Raises HarError, and leaves nothing behind, when the disk refuses.
+    """
+    shelf = root / capture.label.value
+    draft = shelf / f"{UNFINISHED_PREFIX}{uuid.uuid4().hex}"
+    try:
+        draft.mkdir(parents=True)
+        _fill(draft, capture)
+        _sync_tree(draft)
+        folder = _rename(draft, shelf / f"capture_{taken_at:%Y%m%d_%H%M%S}")
+        _sync(shelf)
+    except BaseException as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        if isinstance(error, OSError):
+            reason = error.strerror or error
+            raise HarError(
+                f"can't write a capture to '{root}' ({reason}); free space or choose another folder"
+            ) from None
+        raise
+    return folder
+
+
+def _fill(folder: Path, capture: Capture) -> None:
+    (folder / FRAMES_FOLDER).mkdir()
+    for index, frame in enumerate(capture.frames):
+        _, jpeg = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        (folder / FRAMES_FOLDER / f"frame_{index}.jpg").write_bytes(jpeg.tobytes())
+    (folder / READINGS_FILE).parent.mkdir()
+    readings = (",".join(map(str, row)) for row in capture.readings_mps2.astype(np.float32))
+    (folder / READINGS_FILE).write_text("".join(f"{line}\n" for line in readings), encoding="ascii")
+    (folder / IMU_FILE).write_text(_imu_table(capture), encoding="ascii")
+    (folder / RECORD_FILE).write_text(_record(capture), encoding="utf-8")
+
+
+def _imu_table(capture: Capture) -> str:
+    parts = [part for part in (capture.imu_accel_mps2, capture.imu_gyro_radps) if part is not None]
+    values = np.hstack(parts).astype(np.float32)
+    heading = next(heading for heading, width in IMU_HEADINGS.items() if width == values.shape[1])
+    rows = (",".join(map(str, (stamp, *row))) for stamp, row in zip(capture.imu_stamps_ns, values))
+    return "".join(f"{line}\n" for line in (heading, *rows))
+
+
+def _record(capture: Capture) -> str:
+    meta = capture.meta
+    record = {
+        "schema": SCHEMA,
+        "label": meta.label.value,
+        "subject": meta.subject,
+        "session": meta.session,
+        "mount": meta.mount,
+        "source": meta.source,
+        "version": meta.version,
+        "frame_stamps_ns": [int(stamp) for stamp in capture.frame_stamps_ns],
+        "extra": meta.extra,
+    }
+    return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _rename(draft: Path, wanted: Path) -> Path:
+    """Give `draft` the first free name; renaming never replaces a folder that holds something."""
+    for number in count(1):
+        place = wanted if number == 1 else wanted.with_name(f"{wanted.name}_{number}")
+        try:
+            return draft.rename(place)
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                raise
+    raise AssertionError("unreachable: there is always a next number")
+
+
+def _sync_tree(folder: Path) -> None:
+    for parent, _, files in os.walk(folder):
+        for name in files:
+            _sync(Path(parent) / name)
+        _sync(Path(parent))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,144 @@
+"""`har demo`: the whole system at work, on a simulated person or on the user's own video and recording."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+
+from har_ros.core.errors import HarError
+from har_ros.demo_view import line, panel, summary
+from har_ros.evaluation.timeline import TimelineScore
+from har_ros.graph import LOCAL_HOST, NAMESPACE, Plan, free_port, make_plan
+from har_ros.link.protocol import UNITS_MPS2
+from har_ros.nodes.monitor import Heard, Monitor
+from har_ros.processes import NodeProcesses
+
+SUMMARY = "run the whole system on a simulated person, or on your own video and recording"
+EXAMPLES = """examples:
+  har demo                                       a simulated person, for ever; Ctrl-C ends it
+  har demo --seconds 20 --headless               one line a second, then a summary
+  har demo --video walk.mp4 --imu walk.csv       a video and a recording, each at its own rate
+  har demo --camera 0 --no-fake-imu              a webcam, and a real ESP32 on TCP port 5005
+
+Meanwhile the topics are there for everybody: ros2 topic echo /har/anomaly
+"""
+LOOK_S = 0.1
+START_S = 30.0  # a busy machine may take so much longer than --seconds to publish anything
+KEPT_LINES = 12
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.epilog = EXAMPLES
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="end after so long (default: on Ctrl-C)")
+    parser.add_argument("--headless", action="store_true", help="one line a second instead of the live view")
+    parser.add_argument("--scenario", default="all_six", help="what the simulated person does (name or file)")
+    parser.add_argument("--seed", type=int, default=1, help="which simulated person (default: %(default)s)")
+    camera = parser.add_mutually_exclusive_group()
+    camera.add_argument("--video", metavar="FILE", help="a video, looped, instead of the simulated camera")
+    camera.add_argument("--camera", metavar="SOURCE", help="device index, stream URL or folder of pictures")
+    imu = parser.add_mutually_exclusive_group()
+    imu.add_argument("--imu", type=Path, metavar="CSV", help="a recording, looped, through a fake ESP32")
+    imu.add_argument("--no-fake-imu", action="store_true", help="wait for a real ESP32 (see --imu-port)")
+    parser.add_argument("--imu-rate", type=float, metavar="HZ", help="rate of the recording, where it doesn't tell")
+    parser.add_argument("--imu-units", choices=sorted(UNITS_MPS2), help="units of the recording (default: guessed)")
+    parser.add_argument("--imu-port", type=int, default=5005, help="port for the real ESP32 (default: %(default)s)")
+    parser.add_argument("--model", default="", help="model folder or name (default: as in config/har.yaml)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run until Ctrl-C, SIGTERM, the time given or the end of a node; return 0 if any result was published."""
+    if not options.seconds > 0:
+        raise HarError(f"--seconds is {options.seconds:g}; give a time above 0")
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    ending = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ending.set())
+    said: deque[str] = deque(maxlen=KEPT_LINES)
+    monitor = Monitor(f"/{NAMESPACE}")
+    monitor.start()
+    try:
+        with NodeProcesses(_plan(options), lambda name, text: said.append(f"[{name}] {text}")) as processes:
+            heard = _watch(options, monitor, processes, ending)
+    finally:
+        monitor.stop()
+    return _conclude(heard, monitor.timeline.score(), processes.exit_code, said)
+
+
+def _plan(options: argparse.Namespace) -> Plan:
+    """Return which nodes to start, and what plays the ESP32."""
+    simulated = not (options.video or options.camera or options.imu or options.no_fake_imu)
+    texts = {"model": options.model}
+    if simulated:
+        return make_plan({**texts, "simulation": "true", "scenario": options.scenario, "seed": str(options.seed)})
+    texts["source"] = options.video or options.camera or "0"
+    if options.no_fake_imu:
+        return make_plan({**texts, "imu_port": str(options.imu_port)})
+    port = str(free_port())
+    plan = make_plan({**texts, "imu_mode": "tcp_listen", "imu_host": LOCAL_HOST, "imu_port": port})
+    return replace(plan, fake_imu=(*_recording(options), "--host", LOCAL_HOST, "--port", port))
+
+
+def _recording(options: argparse.Namespace) -> list[str]:
+    """Return the options of `har fake-imu` that play the user's recording, or a still sensor's sine."""
+    if options.imu is None:
+        return ["--sine"]
+    if not options.imu.is_file():
+        raise HarError(f"there is no recording '{options.imu}'; give a CSV with columns ax,ay,az")
+    words = ["--csv", str(options.imu), "--loop"]
+    words += ["--rate", str(options.imu_rate)] if options.imu_rate is not None else []
+    return words + (["--units", options.imu_units] if options.imu_units else [])
+
+
+def _watch(
+    options: argparse.Namespace, monitor: Monitor, processes: NodeProcesses, ending: threading.Event
+) -> Heard:  # fmt: skip
+    """Show what happens until the end; return what was heard by then, before the nodes take their leave."""
+    show = _print_lines if options.headless or not Console().is_terminal else _show_live
+    begun_s = time.monotonic()
+
+    def going() -> bool:
+        left_s = options.seconds - (time.monotonic() - begun_s)
+        in_time = left_s > 0 or (monitor.heard().fresh_results == 0 and left_s > -START_S)
+        return in_time and processes.watch() and not ending.wait(LOOK_S)
+
+    show(monitor, begun_s, going)
+    return monitor.heard()
+
+
+def _print_lines(monitor: Monitor, begun_s: float, going: Callable[[], bool]) -> None:
+    printed_s = 0
+    while going():
+        elapsed_s = time.monotonic() - begun_s
+        if int(elapsed_s) > printed_s:
+            printed_s = int(elapsed_s)
+            print(line(monitor.heard(), elapsed_s), flush=True)
+
+
+def _show_live(monitor: Monitor, begun_s: float, going: Callable[[], bool]) -> None:
+    hint = "Ctrl-C ends it · ros2 topic echo /har/anomaly"
+    with Live(refresh_per_second=5) as live:
+        while going():
+            live.update(panel(monitor.heard(), time.monotonic() - begun_s, hint))
+
+
+def _conclude(heard: Heard, score: TimelineScore, exit_code: int | None, said: deque[str]) -> int:
+    if exit_code is not None or heard.fresh_results == 0:
+        print("\n".join(said))
+    if exit_code is not None:
+        raise HarError("a node could not go on (its words stand above); the demo has ended")
+    if heard.fresh_results == 0:
+        reason = heard.activity.values.get("reason", "") if heard.activity else "the fusion node never spoke"
+        raise HarError(f"no activity was published ({reason or 'no fresh window'}); give it more --seconds")
+    print(summary(heard, score))
+    return 0

@@ -1,0 +1,1 @@
+"""Metrics, bag replay, predictions and reports."""

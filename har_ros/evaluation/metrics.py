@@ -1,0 +1,139 @@
+"""How well predictions fit the truth, each figure with its interval.
+
+Accuracy, precision and recall get Wilson's interval, which takes every item for independent. The bootstrap draws
+whole groups where they are known, because captures of one person resemble each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+from sklearn.metrics import confusion_matrix
+
+LEVEL = 0.95
+_RESAMPLES = 1000
+_SMALLEST = 1e-7  # a probability of 0 for what came true counts as this
+Interval = list[float] | None
+
+
+def score(
+    truth: Sequence[str],
+    predicted: Sequence[str],
+    labels: Sequence[str],
+    probabilities: NDArray[np.floating] | None = None,
+    groups: Sequence[Any] | None = None,
+    group_name: str = "subjects",
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the figures, and the intervals that have no place beside them; both ready for JSON.
+
+    truth, predicted: (n,) of `labels`, n at least 1.
+    probabilities:    (n, len(labels)), for the log loss; without them `loss` is None.
+    groups:           (n,) where each item belongs; without them, or with a single one, the bootstrap draws items.
+    Figures of a label that never occurs are None; the macro-F1 is the mean over the labels that do.
+    """
+    counts = confusion_matrix(truth, predicted, labels=labels)
+    losses = None if probabilities is None else _losses(truth, labels, probabilities)
+    if groups is None or len(set(groups)) == 1:
+        groups, group_name = range(len(truth)), "items"
+    units = np.unique(np.array(groups), return_inverse=True)[1]
+    confusions, unit_losses = _by_unit(units, truth, predicted, labels, losses)
+    count = len(confusions)
+    weights = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), _RESAMPLES)
+    drawn = np.tensordot(weights, confusions, axes=1)
+    figures = {
+        "n": len(truth),
+        "accuracy": _rounded(np.trace(counts) / counts.sum()),
+        "accuracy_ci": wilson(np.trace(counts), counts.sum()),
+        "macro_f1": _rounded(_macro_f1(counts)),
+        "loss": None if losses is None else _rounded(losses.mean()),
+        "per_class": _per_class(counts, drawn, labels),
+        "confusion": counts.tolist(),
+        "labels": list(labels),
+    }
+    intervals = {
+        "level": LEVEL,
+        "bootstrap": f"{_RESAMPLES} draws of {count} {group_name}",
+        "accuracy": _spread(np.trace(drawn, axis1=1, axis2=2) / drawn.sum(axis=(1, 2))),
+        "macro_f1": _spread(_macro_f1(drawn)),
+        "loss": None if losses is None else _spread(weights @ unit_losses / drawn.sum(axis=(1, 2))),
+        "confusion_share": [[wilson(cell, row.sum()) for cell in row] for row in counts],
+    }
+    return figures, intervals
+
+
+def _losses(truth: Sequence[str], labels: Sequence[str], probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+    columns = [labels.index(label) for label in truth]
+    return -np.log(np.maximum(probabilities[np.arange(len(truth)), columns].astype(np.float64), _SMALLEST))
+
+
+def _by_unit(
+    units: NDArray[np.int64],
+    truth: Sequence[str],
+    predicted: Sequence[str],
+    labels: Sequence[str],
+    losses: NDArray[np.float64] | None,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the confusion matrix (units, labels, labels) and the summed loss (units,) of each unit."""
+    index = {label: number for number, label in enumerate(labels)}
+    rows = np.array([index[label] for label in truth])
+    columns = np.array([index[label] for label in predicted])
+    confusions = np.zeros((units.max() + 1, len(labels), len(labels)), np.int64)
+    np.add.at(confusions, (units, rows, columns), 1)
+    unit_losses = np.zeros(len(confusions))
+    np.add.at(unit_losses, units, 0.0 if losses is None else losses)
+    return confusions, unit_losses
+
+
+def _f1(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return F1 (..., labels) of confusion matrices (..., truth, predicted); NaN where a label never occurs."""
+    right = np.diagonal(confusion, axis1=-2, axis2=-1)
+    actual, claimed = confusion.sum(axis=-1), confusion.sum(axis=-2)
+    with np.errstate(invalid="ignore"):
+        f1: NDArray[np.float64] = np.where(actual > 0, 2 * right / (actual + claimed), np.nan)
+    return f1
+
+
+def _macro_f1(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
+    mean: NDArray[np.float64] = np.nanmean(_f1(confusion), axis=-1)
+    return mean
+
+
+def _per_class(counts: NDArray[np.int64], drawn: NDArray[np.int64], labels: Sequence[str]) -> dict[str, Any]:
+    f1, drawn_f1 = _f1(counts), _f1(drawn)
+    table = {}
+    for index, label in enumerate(labels):
+        right, actual, claimed = counts[index, index], counts[index].sum(), counts[:, index].sum()
+        table[label] = {
+            "n": int(actual),
+            "precision": _rounded(right / claimed) if claimed else None,
+            "precision_ci": wilson(right, claimed),
+            "recall": _rounded(right / actual) if actual else None,
+            "recall_ci": wilson(right, actual),
+            "f1": _rounded(f1[index]) if actual else None,
+            "f1_ci": _spread(drawn_f1[:, index]),
+        }
+    return table
+
+
+def wilson(right: int, of: int) -> Interval:
+    """Return Wilson's 95 % interval of the share `right` / `of`, or None where `of` is 0."""
+    if not of:
+        return None
+    interval = binomtest(int(right), int(of)).proportion_ci(LEVEL, method="wilson")
+    return [_rounded(interval.low), _rounded(interval.high)]
+
+
+def _spread(values: NDArray[np.float64]) -> Interval:
+    """Return the middle 95 % of the drawn values that exist."""
+    existing = values[np.isfinite(values)]
+    if not len(existing):
+        return None
+    return [_rounded(bound) for bound in np.quantile(existing, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])]
+
+
+def _rounded(value: Any) -> float:
+    return round(float(value), 6)

@@ -1,0 +1,84 @@
+"""Shows evaluation results: a table for the terminal, a picture of the confusion matrix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from har_ros.core.errors import HarError
+from har_ros.core.model_card import ModelCard
+
+
+def model_detail(card: ModelCard) -> dict[str, Any]:
+    """Return what results say about the model they are of."""
+    return {
+        "name": card.name,
+        "profile": card.profile,
+        "identity": card.identity,
+        "sha256": dict(card.sha256),
+        "thresholds": dict(card.thresholds),
+    }
+
+
+def print_scores(console: Console, report: dict[str, Any]) -> None:
+    """Print accuracy, macro-F1 and loss with their intervals, the table of classes and the confusion."""
+    intervals = report["dataset"]["intervals"]
+    classes = Table("activity", title=f"{report['model']['name']} on {report['dataset']['path']}")
+    for heading in ("n", "precision, %", "recall, %", "F1, %"):
+        classes.add_column(heading, justify="right")
+    for label, figures in report["per_class"].items():
+        cells = (_cell(figures[key], figures[f"{key}_ci"]) for key in ("precision", "recall", "f1"))
+        classes.add_row(label, str(figures["n"]), *cells)
+    confusion = Table("true \\ predicted", title="confusion")
+    for label in report["labels"]:
+        confusion.add_column(label[:7], justify="right")
+    for label, row in zip(report["labels"], report["confusion"]):
+        if any(row):
+            confusion.add_row(label, *map(str, row))
+    console.print(classes)
+    console.print(confusion)
+    console.print(f"accuracy {_with_interval(report['accuracy'], report['accuracy_ci'])} of {report['n']}")
+    console.print(f"  by the bootstrap, {intervals['bootstrap']}: {_interval(intervals['accuracy'])}")
+    console.print(f"macro-F1 {_with_interval(report['macro_f1'], intervals['macro_f1'])}")
+    if report["loss"] is not None:
+        console.print(
+            f"log loss {report['loss']:.4f} [{intervals['loss'][0]:.4f}, {intervals['loss'][1]:.4f}]", markup=False
+        )
+
+
+def plot_confusion(folder: Path, report: dict[str, Any]) -> Path:
+    """Write the confusion matrix as `confusion.png` into `folder` and return its path. Raises HarError."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from sklearn.metrics import ConfusionMatrixDisplay
+
+    figure = Figure(figsize=(8, 7), layout="constrained")
+    axes = FigureCanvasAgg(figure).figure.add_subplot()
+    display = ConfusionMatrixDisplay(np.array(report["confusion"]), display_labels=report["labels"])
+    display.plot(ax=axes, cmap="Blues", xticks_rotation=45, colorbar=False)
+    axes.set_title(f"{report['model']['name']}: accuracy {_with_interval(report['accuracy'], report['accuracy_ci'])}")
+    path = folder / "confusion.png"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=120)
+    except OSError as error:
+        raise HarError(f"can't write '{path}' ({error.strerror}); give another folder") from None
+    return path
+
+
+def _cell(value: float | None, interval: list[float] | None) -> str:
+    if value is None or interval is None:
+        return "-"
+    return f"{100 * value:.1f} ({100 * interval[0]:.0f} to {100 * interval[1]:.0f})"
+
+
+def _with_interval(value: float | None, interval: list[float] | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} % {_interval(interval)}"
+
+
+def _interval(interval: list[float] | None) -> str:
+    return "" if interval is None else f"({100 * interval[0]:.1f} to {100 * interval[1]:.1f})"

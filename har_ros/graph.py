@@ -1,0 +1,165 @@
+"""The one table of nodes and launch arguments, which launch/har.launch.py and `har up` both read."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from har_ros.core.errors import HarError
+
+NAMESPACE = "har"
+NODES = ("camera", "imu_bridge", "fusion", "recorder")
+LOCAL_HOST = "127.0.0.1"
+SIMULATION_LEAD_NS = 3_000_000_000  # the simulated person begins when all processes are up
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One launch argument.
+
+    default: empty leaves it to config/har.yaml or to a parameter file.
+    sets:    the parameters it sets, as node.parameter.
+    choices: the only texts allowed, if any.
+    """
+
+    name: str
+    default: str
+    help: str
+    sets: tuple[str, ...] = ()
+    kind: type = str
+    choices: tuple[str, ...] = ()
+
+    def read(self, text: str) -> Any:
+        """Return the argument's value from its text. Raises HarError."""
+        if self.choices and text not in self.choices:
+            raise HarError(f"{self.name} is '{text}'; choose one of {', '.join(self.choices)}")
+        if self.kind is bool:
+            return text == "true"
+        try:
+            return self.kind(text)
+        except ValueError:
+            raise HarError(f"{self.name} takes a whole number, not '{text}'") from None
+
+
+def _switch(name: str, default: bool, text: str) -> Argument:
+    return Argument(name, str(default).lower(), text, kind=bool, choices=("true", "false"))
+
+
+ARGUMENTS = (
+    Argument("namespace", NAMESPACE, "Namespace of all topics and nodes; one for each person or cell"),
+    Argument("params_file", "", "YAML file with parameters, in the form of config/har.yaml"),
+    _switch("camera", True, "Start the camera node; false when another driver publishes camera/image_raw"),
+    _switch("imu", True, "Start the ESP32 bridge; false when another driver publishes imu/data_raw"),
+    _switch("record", False, "Start the recorder, which writes captures for training"),
+    _switch("simulation", False, "Let a simulated person be camera and ESP32"),
+    _switch("use_sim_time", False, "Take the time from /clock, as for the replay of a bag"),
+    Argument(
+        "source",
+        "",
+        "Camera: device index, stream URL, video file or folder of pictures",
+        ("camera.source",),
+    ),
+    Argument("imu_mode", "", "ESP32 link: tcp_listen, tcp_connect or udp", ("imu_bridge.mode",)),
+    Argument("imu_host", "", "Address to listen on, or of the ESP32 to connect to", ("imu_bridge.host",)),
+    Argument("imu_port", "", "Port of the ESP32 link", ("imu_bridge.port",), kind=int),
+    Argument("model", "", "Model folder, or the name of one that the package ships", ("fusion.model",)),
+    Argument(
+        "image_transport",
+        "",
+        "Images that the fusion node takes: raw or compressed",
+        ("fusion.image_transport",),
+    ),
+    Argument("dataset", "", "Folder that the recorder writes to", ("recorder.dataset",)),
+    Argument("label", "", "Activity that the recorder captures", ("recorder.label",)),
+    Argument("scenario", "all_six", "What the simulated person does"),
+    Argument("seed", "1", "Seed of the simulated person", kind=int),
+)
+_BY_NAME = {argument.name: argument for argument in ARGUMENTS}
+
+
+@dataclass(frozen=True)
+class NodePlan:
+    """One node to start: its executable, and the parameters that the arguments set."""
+
+    name: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def module(self) -> str:
+        """The Python module that is the node."""
+        return f"har_ros.nodes.{self.name}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is to be started.
+
+    fake_imu: options of `har fake-imu` when a simulated ESP32 is wanted, else None.
+    """
+
+    namespace: str
+    params_file: str
+    nodes: tuple[NodePlan, ...]
+    fake_imu: tuple[str, ...] | None = None
+
+
+def make_plan(texts: Mapping[str, str]) -> Plan:
+    """Return what to start for launch arguments given as texts; a missing one has its default.
+
+    Raises HarError for an unknown name or a text that is no such value.
+    """
+    values = _values(texts)
+    parameters = _parameters(values)
+    fake_imu = _simulate(values, parameters) if values["simulation"] else None
+    wanted = dict(zip(NODES, (values["camera"], values["imu"], True, values["record"])))
+    nodes = tuple(NodePlan(name, parameters[name]) for name in NODES if wanted[name])
+    return Plan(values["namespace"], values.get("params_file", ""), nodes, fake_imu)
+
+
+def _values(texts: Mapping[str, str]) -> dict[str, Any]:
+    for name in texts:
+        if name not in _BY_NAME:
+            raise HarError(f"there is no argument '{name}'; known are {', '.join(_BY_NAME)}")
+    given = {argument.name: texts.get(argument.name) or argument.default for argument in ARGUMENTS}
+    return {name: _BY_NAME[name].read(text) for name, text in given.items() if text != ""}
+
+
+def _parameters(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    common = {"use_sim_time": True} if values["use_sim_time"] else {}
+    parameters: dict[str, dict[str, Any]] = {node: dict(common) for node in NODES}
+    for name, value in values.items():
+        for target in _BY_NAME[name].sets:
+            node, parameter = target.split(".")
+            parameters[node][parameter] = value
+    return parameters
+
+
+def _simulate(values: Mapping[str, Any], parameters: dict[str, dict[str, Any]]) -> tuple[str, ...]:
+    """Make camera and ESP32 show one person: same scenario, seed and start. Returns the fake ESP32's options."""
+    start_ns = time.time_ns() + SIMULATION_LEAD_NS
+    port = values.get("imu_port") or free_port()
+    parameters["camera"] |= {
+        "source": "simulator",
+        "simulation_scenario": values["scenario"],
+        "simulation_seed": values["seed"],
+        "simulation_start_ns": start_ns,
+    }
+    parameters["imu_bridge"] |= {"mode": "tcp_listen", "host": LOCAL_HOST, "port": port}
+    options = {
+        "--scenario": values["scenario"],
+        "--seed": values["seed"],
+        "--start-ns": start_ns,
+        "--host": LOCAL_HOST,
+        "--port": port,
+    }
+    return tuple(str(word) for option in options.items() for word in option)
+
+
+def free_port() -> int:
+    """Return a TCP port of this machine that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind((LOCAL_HOST, 0))
+        return int(probe.getsockname()[1])

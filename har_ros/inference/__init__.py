@@ -1,0 +1,1 @@
+"""onnxruntime: the model and the streaming recogniser."""

@@ -1,0 +1,105 @@
+"""Streaming recognition: frames and IMU samples in, one verdict for each full window out.
+
+The live fusion node and the replay of bags both run this class, so that a recording gets the
+verdicts that the robot got.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from har_ros.core.decision import (
+    ActivityVerdict,
+    AlarmMonitor,
+    AlarmPolicy,
+    AnomalyVerdict,
+    decide_activity,
+)
+from har_ros.core.errors import HarError
+from har_ros.core.preprocess import normalise_imu, to_model_frame
+from har_ros.core.windows import ImuTrack, StepGrid, WindowBuffer, WindowSpan
+from har_ros.inference.model import HarModel
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """What one window says: its span in time, the activity and the anomaly."""
+
+    span: WindowSpan
+    activity: ActivityVerdict
+    anomaly: AnomalyVerdict
+
+
+class StreamingRecogniser:
+    """Encodes each frame once and classifies the newest window after each step.
+
+    Not thread-safe: feed it from one thread, in the order of arrival.
+    """
+
+    def __init__(self, model: HarModel, policy: AlarmPolicy) -> None:
+        card = model.card
+        self._model = model
+        self._mean = np.array(card.imu_mean, np.float32)
+        self._std = np.array(card.imu_std, np.float32)
+        self._grid = StepGrid(card.step_rate_hz)
+        self._imu = ImuTrack()
+        self._window = WindowBuffer(card.feature_size, len(card.imu_channels), card.steps)
+        self._last_frame_ns = 0
+        self.alarm = AlarmMonitor(policy)
+
+    def add_imu(self, stamp_ns: int, accel_mps2: NDArray[np.float32]) -> None:
+        """Take one accelerometer sample (3,), m/s^2; a hole in the stream starts the window anew."""
+        if not self._imu.add(stamp_ns, accel_mps2):
+            self.restart()
+
+    def add_frame(self, stamp_ns: int, image_bgr: NDArray[np.uint8]) -> Recognition | None:
+        """Take one frame (H, W, 3) uint8 whose IMU samples are in; return a verdict on a full window.
+
+        Returns None while the window fills, and for a frame that comes sooner than the next step.
+        Raises HarError where the model gives NaN or infinity.
+        """
+        if len(self._imu) == 0:
+            return None
+        steps = self._grid.advance(stamp_ns)
+        if steps is None:
+            self._forget_window()
+            self._last_frame_ns = stamp_ns
+            steps = 1
+        if steps == 0:
+            return None
+        self._append(stamp_ns, self._encode(image_bgr), steps)
+        return self._recognise(stamp_ns) if self._window.full else None
+
+    def restart(self) -> None:
+        """Forget the window and all samples, as after a jump of the clock."""
+        self._forget_window()
+        self._imu.clear()
+
+    def _forget_window(self) -> None:
+        self._window.clear()
+        self.alarm.restart()
+
+    def _encode(self, image_bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
+        frame = to_model_frame(image_bgr, self._model.card.frame_size_px)
+        feature: NDArray[np.float32] = self._model.encode(frame[None])[0]
+        return feature
+
+    def _append(self, stamp_ns: int, feature: NDArray[np.float32], steps: int) -> None:
+        # A slow camera's frame stands for several steps, each with the IMU sample of its own time.
+        for step_ns in np.linspace(self._last_frame_ns, stamp_ns, steps + 1)[1:]:
+            accel, offset_ns = self._imu.nearest(int(step_ns))
+            self._window.append(stamp_ns, feature, normalise_imu(accel, self._mean, self._std), offset_ns)
+        self._last_frame_ns = stamp_ns
+
+    def _recognise(self, stamp_ns: int) -> Recognition:
+        card = self._model.card
+        features, imu = self._window.view()
+        probabilities = self._model.classify(features, imu)
+        if not np.isfinite(probabilities).all():
+            raise HarError(f"model '{card.name}' gave no numbers for the window; train or export it again")
+        activity = decide_activity(probabilities, card.labels, card.thresholds["min_confidence"])
+        anomaly = self.alarm.update(stamp_ns, card.anomaly_score(probabilities))
+        return Recognition(self._window.span(), activity, anomaly)

@@ -1,0 +1,124 @@
+"""Host time of a device's samples, from the device's own microseconds.
+
+Host time means any clock of the host's that isn't set while it runs; the link takes the steady one.
+
+Packets are delayed, never early: arrival minus device time is the clocks' offset plus a delay of zero
+or more, so its lower envelope over some seconds gives offset and drift (the idea of NTP's minimum filter).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+WRAP_US = 2**32
+BUCKET_NS = 500_000_000
+BUCKETS = 60
+SYNC_SAMPLES = 50
+SYNC_SPAN_NS = 1_000_000_000
+DRIFT_SPAN_NS = 5_000_000_000
+MAX_DRIFT = 5e-4  # of a cheap oscillator; a steeper slope is delay, not drift
+JUMP_NS = 2_000_000_000
+
+_Point = tuple[float, float]
+
+
+class ClockSync:
+    """Maps a device's wrapping microseconds to host nanoseconds; starts anew when the device reboots.
+
+    Until it is synced a sample gets its arrival time. Stamps never run backwards.
+    """
+
+    def __init__(self) -> None:
+        self.resets = 0
+        self._last_stamp_ns = 0
+        self._start()
+
+    def _start(self) -> None:
+        self._device_ns: int | None = None
+        self._last_t_us = 0
+        self._arrived_ns = 0
+        self._first_ns = 0
+        self._count = 0
+        self._buckets: deque[tuple[int, int]] = deque(maxlen=BUCKETS)  # device ns, least offset ns
+        self._line = (0, 0.0)
+        self.residual_ms = float("nan")
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether stamps come from the device's clock."""
+        return self._device_ns is not None and (
+            self._count >= SYNC_SAMPLES and self._device_ns - self._first_ns >= SYNC_SPAN_NS
+        )
+
+    def reset(self) -> None:
+        """Forget everything, as after a reconnect."""
+        self.resets += 1
+        self._start()
+
+    def stamp(self, t_us: int, arrival_ns: int) -> int:
+        """Return the host time, ns, of the sample that the device stamped `t_us` and that arrived now."""
+        device_ns = self._unwrap(t_us, arrival_ns)
+        self._note(device_ns, arrival_ns - device_ns)
+        stamp_ns = arrival_ns
+        if self.is_synced:
+            base_ns, slope = self._line
+            stamp_ns = min(device_ns + base_ns + round(slope * (device_ns - self._first_ns)), arrival_ns)
+        self._last_stamp_ns = max(stamp_ns, self._last_stamp_ns + 1)
+        return self._last_stamp_ns
+
+    def _unwrap(self, t_us: int, arrival_ns: int) -> int:
+        step_us = (t_us - self._last_t_us) % WRAP_US
+        expected_ns = arrival_ns - self._arrived_ns if self._device_ns is not None else 0
+        if self._device_ns is not None and abs(step_us * 1000 - expected_ns) > JUMP_NS:
+            self.reset()
+        if self._device_ns is None:
+            self._device_ns = self._first_ns = t_us * 1000
+        else:
+            self._device_ns += step_us * 1000
+        self._last_t_us, self._arrived_ns = t_us, arrival_ns
+        return self._device_ns
+
+    def _note(self, device_ns: int, offset_ns: int) -> None:
+        self._count += 1
+        bucket = self._buckets[-1] if self._buckets else None
+        if bucket is None or device_ns // BUCKET_NS != bucket[0] // BUCKET_NS:
+            self._buckets.append((device_ns, offset_ns))
+            self._fit()
+        elif offset_ns < bucket[1]:
+            self._buckets[-1] = (device_ns, offset_ns)
+            self._fit()
+
+    def _fit(self) -> None:
+        """Lay the line under all buckets that leaves the least in between: an edge of their lower hull.
+
+        Unlike a least-squares fit it isn't lifted or tilted by stalls, which only add delay.
+        """
+        low_ns = min(offset for _, offset in self._buckets)
+        points = [(float(at - self._first_ns), float(offset - low_ns)) for at, offset in self._buckets]
+        slope = 0.0
+        if points[-1][0] - points[0][0] >= DRIFT_SPAN_NS:
+            slope = min(max(_middle_slope(_lower_hull(points)), -MAX_DRIFT), MAX_DRIFT)
+        above = [offset - slope * at for at, offset in points]
+        self._line = (low_ns + round(min(above)), slope)
+        self.residual_ms = (sum(above) / len(above) - min(above)) / 1e6
+
+
+def _lower_hull(points: list[_Point]) -> list[_Point]:
+    """Return the corners of the lower hull of points that rise in x (Andrew's monotone chain)."""
+    hull: list[_Point] = []
+    for point in points:
+        while len(hull) >= 2 and _slope(hull[-2], hull[-1]) >= _slope(hull[-2], point):
+            hull.pop()
+        hull.append(point)
+    return hull
+
+
+def _middle_slope(hull: list[_Point]) -> float:
+    """Return the slope of the edge above the middle of the span."""
+    middle = (hull[0][0] + hull[-1][0]) / 2
+    right = next(index for index, (x, _) in enumerate(hull) if x >= middle)
+    return _slope(hull[max(right, 1) - 1], hull[max(right, 1)])
+
+
+def _slope(left: _Point, right: _Point) -> float:
+    return (right[1] - left[1]) / (right[0] - left[0])

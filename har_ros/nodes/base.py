@@ -1,0 +1,311 @@
+"""What all nodes share: parameters, lifecycle, diagnostics, and a main that never shows a traceback."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.exceptions import NameValidationException
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter as RosParameter
+from rclpy.signals import SignalHandlerOptions
+from rclpy.timer import Timer
+
+from har_ros.core.errors import HarError
+from har_ros.core.tether import follow_parent
+from har_ros.nodes import qos
+from har_ros.nodes.discovery import announce_often
+from har_ros.nodes.parameters import AUTOSTART, Parameter, load_defaults, refuse_missed_sections, resolve
+
+DIAGNOSTICS_PERIOD_S = 1.0
+_SPIN_S = 0.2  # the longest time a signal waits while nothing happens
+_ROS_OWN = ("use_sim_time", "start_type_description_service", "qos_overrides.")
+RclError = rclpy_implementation.RCLError
+
+
+@dataclass
+class Health:
+    """How an active node fares, as its diagnostics show it; the values become texts."""
+
+    level: bytes = DiagnosticStatus.OK
+    message: str = "running"
+    values: dict[str, Any] = field(default_factory=dict)
+    hardware_id: str = ""
+
+
+class HarNode(LifecycleNode):
+    """A lifecycle node with checked parameters and with diagnostics from its first second, in every state.
+
+    A subclass sets NAME and PARAMETERS and fills `open`, `start`, `stop`, `close` and `health`. Each of the
+    four may raise HarError: the transition then fails and the sentence stands in log and diagnostics.
+    Clean-up calls may come in any state, so `stop` and `close` must bear being called for nothing.
+    """
+
+    NAME = "har"
+    PARAMETERS: tuple[Parameter, ...] = ()
+
+    def __init__(self) -> None:
+        super().__init__(self.NAME, automatically_declare_parameters_from_overrides=True)
+        self.state = "unconfigured"
+        self.problem = ""
+        self._brings_up = False
+        self._publishing_output = False
+        self._table = {parameter.name: parameter for parameter in (AUTOSTART, *self.PARAMETERS)}
+        refuse_missed_sections(sys.argv, self.get_name(), self.get_fully_qualified_name())
+        self._declare_all()
+        self.add_on_set_parameters_callback(self._judge_changes)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", qos.DIAGNOSTICS)
+        self.every(DIAGNOSTICS_PERIOD_S, self.publish_diagnostics)
+
+    def open(self) -> None:
+        """Open what the node needs: files, models, publishers, subscriptions."""
+
+    def start(self) -> None:
+        """Begin to work; publishers are enabled."""
+
+    def stop(self) -> None:
+        """End the work, and with it every thread of it; publishers are still enabled."""
+
+    def close(self) -> None:
+        """Release all that `open` opened."""
+
+    def health(self) -> Health:
+        """Return how the active node fares."""
+        return Health()
+
+    def value(self, name: str) -> Any:
+        """Return the present value of a parameter."""
+        return self.get_parameter(name).value
+
+    def publish_output(self, name: str, value: Any) -> None:
+        """Set one of the parameters by which the node tells others something."""
+        self._publishing_output = True
+        try:
+            self.set_parameters([RosParameter(name, value=value)])
+        finally:
+            self._publishing_output = False
+
+    def every(self, period_s: float, callback: Callable[[], Any]) -> Timer:
+        """Call `callback` in real time, also while simulated time stands still; `destroy_timer` ends it."""
+        return self.create_timer(period_s, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def bring_up(self) -> None:
+        """Configure and activate. Raises HarError with the reason where either fails."""
+        self._brings_up = True
+        for trigger in (self.trigger_configure, self.trigger_activate):
+            if trigger() != TransitionCallbackReturn.SUCCESS:
+                raise HarError(self.problem)
+        self._brings_up = False
+
+    def wind_down(self) -> None:
+        """Stop and release everything, whatever the state."""
+        if self.state != "finalized":
+            self.trigger_shutdown()
+
+    def publish_diagnostics(self) -> None:
+        """Publish one DiagnosticArray with this node's status."""
+        health = self._health_in_state()
+        status = DiagnosticStatus(
+            level=health.level,
+            name=self.get_fully_qualified_name().lstrip("/"),
+            message=health.message,
+            hardware_id=health.hardware_id,
+        )
+        values = {"state": self.state, **health.values}
+        status.values = [KeyValue(key=key, value=_text(value)) for key, value in values.items()]
+        array = DiagnosticArray(status=[status])
+        array.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(array)
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lifecycle: open."""
+        return self._move("inactive", lambda: super(HarNode, self).on_configure(state), self.open)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lifecycle: enable the publishers, then start."""
+        return self._move("active", lambda: super(HarNode, self).on_activate(state), self.start)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lifecycle: stop, then disable the publishers."""
+        return self._move("inactive", self.stop, lambda: super(HarNode, self).on_deactivate(state))
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lifecycle: close."""
+        return self._move("unconfigured", self.close, lambda: super(HarNode, self).on_cleanup(state))
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lifecycle: stop and close from any state."""
+        return self._move("finalized", self.stop, self.close)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lifecycle: after an unexpected error release everything; the node can be configured again."""
+        reason = self.problem
+        result = self._move("unconfigured", self.stop, self.close)
+        self.problem = reason
+        return result
+
+    def _move(self, target: str, *steps: Callable[[], Any]) -> TransitionCallbackReturn:
+        try:
+            for step in steps:
+                step()
+        except HarError as error:
+            return self._fail(str(error), TransitionCallbackReturn.FAILURE)
+        except Exception as error:  # noqa: BLE001  rclpy would swallow it without a word
+            return self._fail(describe(error), TransitionCallbackReturn.ERROR)
+        self.state, self.problem = target, ""
+        self.publish_diagnostics()
+        return TransitionCallbackReturn.SUCCESS
+
+    def _fail(self, reason: str, result: TransitionCallbackReturn) -> TransitionCallbackReturn:
+        self.problem = reason
+        if not self._brings_up:  # there the caller says it
+            self.get_logger().error(reason)
+        self._release_half_opened()
+        self.publish_diagnostics()
+        return result
+
+    def _release_half_opened(self) -> None:
+        """Undo a failed step, so that the next try begins from a clean state."""
+        undo = {"unconfigured": self.close, "inactive": self.stop}.get(self.state)
+        if undo is not None:
+            undo()
+
+    def _health_in_state(self) -> Health:
+        if self.problem:
+            return Health(DiagnosticStatus.ERROR, self.problem)
+        if self.state != "active":
+            return Health(DiagnosticStatus.WARN, self.state)
+        return self.health()
+
+    def _declare_all(self) -> None:
+        given: dict[str, Any] = dict(self.get_parameters_by_prefix(""))
+        overrides = {name: given[name].value for name in given if not name.startswith(_ROS_OWN)}
+        values = resolve(self.NAME, tuple(self._table.values()), load_defaults(self.NAME), overrides)
+        for name in overrides:  # declared by rclpy without description and range
+            self.undeclare_parameter(name)
+        for name, value in values.items():
+            self.declare_parameter(name, value, self._table[name].descriptor(), ignore_override=True)
+
+    def _judge_changes(self, changes: list[RosParameter]) -> SetParametersResult:
+        for change in changes:
+            parameter = self._table.get(change.name)
+            if parameter is None or (parameter.output and self._publishing_output):
+                continue
+            try:
+                self._judge_change(parameter, change.value)
+            except HarError as error:
+                return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _judge_change(self, parameter: Parameter, value: Any) -> None:
+        if parameter.output:
+            raise HarError(f"parameter '{parameter.name}' is set by the node alone")
+        if not parameter.live and self.state != "unconfigured":
+            raise HarError(f"parameter '{parameter.name}' can change only while the node is unconfigured")
+        parameter.accept(value)
+
+
+def run_node(node_class: type[HarNode]) -> int:
+    """Run a node until SIGINT or SIGTERM; return 0, or 1 after one sentence on stderr if it can't go on."""
+    stop = _StopSignal()
+    follow_parent()
+    try:
+        _require_log_folder()
+        announce_often()
+        _start_ros()
+        try:
+            return _live(node_class(), stop)
+        finally:
+            rclpy.shutdown()
+    except HarError as error:
+        reason = str(error)
+    except Exception as error:  # noqa: BLE001  the last door: a sentence instead of a traceback
+        reason = describe(error)
+    print(f"{node_class.NAME}: {reason}", file=sys.stderr)
+    return 1
+
+
+def _live(node: HarNode, stop: _StopSignal) -> int:
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        if node.value(AUTOSTART.name):
+            node.bring_up()
+        while not stop.seen and node.state != "finalized":
+            try:
+                executor.spin_once(timeout_sec=_SPIN_S)
+            except RclError as error:  # such as a transition that the present state does not have
+                node.get_logger().warning(_first_line(error))
+        return 0
+    finally:
+        node.wind_down()
+        executor.shutdown()
+        node.destroy_node()
+
+
+class _StopSignal:
+    """Notes the first SIGINT or SIGTERM; a second one ends the process as it would any other.
+
+    rclpy's own handlers would close the connections at once, before a node could say its last word.
+    """
+
+    def __init__(self) -> None:
+        self.seen = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._note)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.seen = True
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _start_ros() -> None:
+    try:
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    except (RuntimeError, NameValidationException) as error:
+        reason = re.sub(r",? at /\S+", "", _first_line(error))  # rcl adds places in its own source
+        raise HarError(f"ROS can't start: {reason}") from None
+
+
+def _require_log_folder() -> None:
+    """Refuse a log folder that can't be written: rclpy's own message does not say which one it is."""
+    home = Path(os.environ.get("ROS_HOME") or Path.home() / ".ros")
+    folder = Path(os.environ.get("ROS_LOG_DIR") or home / "log").expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        raise HarError(f"can't write logs to '{folder}'; set ROS_LOG_DIR to a folder that you may write")
+
+
+def describe(error: Exception) -> str:
+    """Return a sentence for an error that nobody foresaw, with the place it came from."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(place.filename).name}:{place.lineno}"
+    return f"unexpected {type(error).__name__} at {where}: {_first_line(error)}; please report it"
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "")
+
+
+def _text(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+

@@ -1,0 +1,270 @@
+"""The fusion node: pairs camera and accelerometer, recognises in a thread, and reports by a timer.
+
+Results come from the timer alone, so that the topics turn STALE when an input dies and never fall silent.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections import deque
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from numpy.typing import NDArray
+from rclpy.clock import JumpThreshold
+from rclpy.duration import Duration
+from rclpy.parameter import Parameter as RosParameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.time import Time
+from rclpy.timer import Timer
+from sensor_msgs.msg import CompressedImage
+from std_msgs.msg import Bool, Float32, String
+from std_srvs.srv import Trigger
+
+from har_ros.core.errors import HarError
+from har_ros.core.fusion_settings import FusionSettings
+from har_ros.core.mount import rotation_matrix, upright_rotation
+from har_ros.core.pictures import decompress
+from har_ros.core.resources import find_model
+from har_ros.inference.model import CPU, HarModel
+from har_ros.inference.recogniser import StreamingRecogniser
+from har_ros.nodes import qos
+from har_ros.nodes.annotate import blank
+from har_ros.nodes.base import HarNode, Health, run_node
+from har_ros.nodes.convert import FAILED, STALE, Report, ResultMessages, mirrors
+from har_ros.nodes.fusion_inputs import WINDOW, InputSettings, PairedInputs
+from har_ros.nodes.fusion_parameters import PARAMETERS
+from har_ros.nodes.fusion_worker import Frame, FusionWorker, Outcome
+from har_ros.nodes.images import to_bgr
+
+CALIBRATION_S = 2.0
+_LAST_WORD_S = 0.3  # how long the last STALE may take to reach its readers
+_MIN_TIMEOUT_S = 0.05
+
+
+class FusionNode(HarNode):
+    """Publishes what the person does and whether it is dangerous, or STALE and why."""
+
+    NAME = "fusion"
+    PARAMETERS = PARAMETERS
+
+    def __init__(self) -> None:
+        self._inputs: PairedInputs  # these two exist while the node is active, as its timer does
+        self._worker: FusionWorker
+        self._timer: Timer | None = None
+        self._offered: list[Any] = []
+        self._report: Report  # the last one published
+        self._published: Outcome | None = None
+        self._latencies_ms: deque[float] = deque(maxlen=300)
+        self._at_rest: deque[tuple[int, NDArray[np.float32]]] = deque()
+        super().__init__()
+        self._rotation = rotation_matrix(self.value("mount_rotation"))
+        self.add_post_set_parameters_callback(self._after_change)
+        self.create_service(Trigger, "~/acknowledge", self._acknowledge)
+        self.create_service(Trigger, "~/calibrate_mount", self._calibrate_mount)
+
+    def open(self) -> None:
+        """Load the model and offer the topics. Raises HarError."""
+        self._model = self._load_model()
+        self._messages = ResultMessages(self._model.card, self.get_namespace())
+        profile = qos.result(1 / self.value("publish_rate_hz"))
+        self._activity = self._offer(DiagnosticArray, "activity", profile)
+        self._anomaly = self._offer(DiagnosticArray, "anomaly", profile)
+        self._mirrors = (
+            self._offer(String, "activity/label", profile),
+            self._offer(Float32, "anomaly/score", profile),
+            self._offer(Bool, "anomaly/active", profile),
+        )
+        self._annotated = self._offer(CompressedImage, "annotated/compressed", qos.IMAGE)
+        self._model_info = self._offer(DiagnosticArray, "model_info", qos.LATCHED_INFO)
+
+    def start(self) -> None:
+        """Listen, recognise and report."""
+        self._report = Report(0, reason="starting")
+        settings = self._input_settings()
+        decode = decompress if settings.compressed else to_bgr
+        policy = self._settings().alarm_policy(self._model.card)
+        self._worker = FusionWorker(StreamingRecogniser(self._model, policy), decode)
+        self._inputs = PairedInputs(self, settings, self._take_imu, self._take_pair, self._restart)
+        back_in_time = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
+        self._jump_handle = self.get_clock().create_jump_callback(
+            back_in_time, post_callback=lambda _jump: self._restart()
+        )
+        self._worker.start()
+        self._model_info.publish(self._messages.model_info(self._now_ns()))
+        self._timer = self.every(1 / self.value("publish_rate_hz"), self._tick)
+
+    def stop(self) -> None:
+        """Stop listening and say so: one last STALE."""
+        if self._timer is None:
+            return
+        self.destroy_timer(self._timer)
+        self._timer = None
+        self._jump_handle.unregister()
+        self._inputs.close()
+        self._publish(Report(self._now_ns(), reason="the node stops"))
+        for publisher in (self._activity, self._anomaly):
+            publisher.wait_for_all_acked(Duration(seconds=_LAST_WORD_S))
+        self._worker.stop()  # last: a network that hangs must not keep the STALE back
+
+    def close(self) -> None:
+        """Withdraw the topics."""
+        while self._offered:
+            self.destroy_lifecycle_publisher(self._offered.pop())
+
+    def health(self) -> Health:
+        """Return rates, losses, latencies and why there is no verdict, if so."""
+        inputs, latencies = self._inputs, list(self._latencies_ms) or [math.nan]
+        values = {
+            "images_hz": inputs.images.hz(),
+            "imu_hz": inputs.samples.hz(),
+            "paired": inputs.pairs.paired,
+            "unpaired": inputs.pairs.unpaired,
+            "skipped": self._worker.skipped,
+            "dropped": inputs.dropped,
+            "latency_p50_ms": float(np.percentile(latencies, 50)),
+            "latency_p95_ms": float(np.percentile(latencies, 95)),
+            "sync_offset_ms": inputs.sync_offset_ms,
+            "provider": self._model.provider,
+            "model": f"{self._model.card.name} {self._model.card.identity}",
+        }
+        if self._report.recognition is None:
+            serious = inputs.qos_problem or self._report.failed
+            level = DiagnosticStatus.ERROR if serious else DiagnosticStatus.WARN
+            return Health(level, inputs.qos_problem or self._report.reason, values)
+        return Health(values=values)
+
+    def _offer(self, message_type: type, topic: str, profile: QoSProfile) -> Any:
+        self._offered.append(self.create_lifecycle_publisher(message_type, topic, profile))
+        return self._offered[-1]
+
+    def _load_model(self) -> HarModel:
+        provider = self.value("provider")
+        model = HarModel(find_model(self.value("model")), self.value("threads"), tuple(dict.fromkeys((provider, *CPU))))
+        model.card = self._settings().overlay(model.card)
+        return model
+
+    def _settings(self) -> FusionSettings:
+        return FusionSettings(**{field.name: self.value(field.name) for field in fields(FusionSettings)})
+
+    def _input_settings(self) -> InputSettings:
+        # A verdict is judged one period before it must be out, so that STALE is out within the time-out.
+        timeout_s = self.value("input_timeout_s") - 1 / self.value("publish_rate_hz")
+        if timeout_s < _MIN_TIMEOUT_S:
+            raise HarError(
+                f"input_timeout_s {self.value('input_timeout_s'):g} leaves no time at "
+                f"publish_rate_hz {self.value('publish_rate_hz'):g}; raise either"
+            )
+        return InputSettings(
+            compressed=self.value("image_transport") == "compressed",
+            reliability=ReliabilityPolicy[self.value("input_reliability").upper()],
+            queue_size=self._settings().queue_size,
+            slop_s=self.value("slop_s"),
+            max_latency_s=self.value("max_latency_s"),
+            timeout_s=timeout_s,
+        )
+
+    def _take_imu(self, stamp_ns: int, accel_mps2: NDArray[np.float32]) -> None:
+        self._at_rest.append((stamp_ns, accel_mps2))
+        while stamp_ns - self._at_rest[0][0] > CALIBRATION_S * 1e9:
+            self._at_rest.popleft()
+        self._worker.add_imu(stamp_ns, self._rotation @ accel_mps2)
+
+    def _take_pair(self, stamp_ns: int, image: Any) -> None:
+        self._worker.add_frame(Frame(stamp_ns, image.header.frame_id, image))
+
+    def _restart(self) -> None:
+        """Begin anew after a jump of the clock."""
+        self.get_logger().warning("the clock or the stamps jumped: starting anew", throttle_duration_sec=5.0)
+        self._at_rest.clear()
+        self._inputs.restart()
+        self._worker.restart()
+
+    def _tick(self) -> None:
+        outcome = self._worker.latest()
+        news = outcome if outcome is not self._published else None
+        if news is not None:
+            self._published = news
+            self._inputs.freshness.note(WINDOW, news.frame.stamp_ns, news.done_steady_s)
+        self._publish(self._judge(outcome))
+        if news is not None:
+            self._latencies_ms.append((self._now_ns() - news.frame.stamp_ns) / 1e6)
+        self._worker.draws = self._annotated.get_subscription_count() > 0
+        if self._worker.draws:
+            self._show(news.picture if news is not None else None)
+
+    def _judge(self, outcome: Outcome | None) -> Report:
+        now_ns = self._now_ns()
+        reason = self._inputs.freshness.why_stale(now_ns, time.monotonic())
+        if reason is not None or outcome is None:
+            return Report(now_ns, reason=reason or "starting anew")
+        return Report(
+            outcome.frame.stamp_ns,
+            outcome.frame.frame_id,
+            latency_ms=(now_ns - outcome.frame.stamp_ns) / 1e6,
+            recognition=outcome.recognition,
+            failed=bool(outcome.failure),
+            reason=outcome.failure,
+        )
+
+    def _publish(self, report: Report) -> None:
+        self._report = report
+        self._activity.publish(self._messages.activity(report))
+        self._anomaly.publish(self._messages.anomaly(report))
+        for publisher, message in zip(self._mirrors, mirrors(report)):
+            publisher.publish(message)
+
+    def _show(self, picture: CompressedImage | None) -> None:
+        """Publish the picture of a new verdict, or one that says why there is no verdict."""
+        report = self._report
+        if report.recognition is None:
+            picture = blank(FAILED if report.failed else STALE, report.reason)
+        if picture is not None:
+            picture.header.stamp = Time(nanoseconds=report.stamp_ns).to_msg()
+            picture.header.frame_id = report.frame_id
+            self._annotated.publish(picture)
+
+    def _after_change(self, changes: list[RosParameter]) -> None:
+        for change in changes:
+            if change.name == "mount_rotation":
+                self._rotation = rotation_matrix(change.value)
+                if self._timer is not None:
+                    self._worker.restart()
+
+    def _acknowledge(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success = self._timer is not None and self._worker.acknowledge()
+        response.message = "alarm released" if response.success else "there is no alarm"
+        return response
+
+    def _calibrate_mount(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        try:
+            rotation = upright_rotation(self._readings_at_rest())
+            self.set_parameters([RosParameter("mount_rotation", value=list(rotation))])
+            response.success = True
+            response.message = "mount_rotation is " + ", ".join(f"{number:.4f}" for number in rotation)
+        except HarError as error:
+            response.message = str(error)
+        return response
+
+    def _readings_at_rest(self) -> NDArray[np.float32]:
+        stamps_ns = [stamp_ns for stamp_ns, _ in self._at_rest]
+        age_s = (self._now_ns() - stamps_ns[-1]) / 1e9 if stamps_ns else math.inf
+        if age_s > self.value("input_timeout_s") or stamps_ns[-1] - stamps_ns[0] < 0.9 * CALIBRATION_S * 1e9:
+            raise HarError(f"calibration takes {CALIBRATION_S:g} s of accelerometer data; wait and try again")
+        return np.array([accel for _, accel in self._at_rest])
+
+    def _now_ns(self) -> int:
+        return int(self.get_clock().now().nanoseconds)
+
+
+def main() -> int:
+    """Run the fusion node."""
+    return run_node(FusionNode)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""The thread that recognises: callbacks hand it data, a timer collects its newest outcome."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sensor_msgs.msg import CompressedImage
+
+from har_ros.core.errors import HarError
+from har_ros.inference.recogniser import Recognition, StreamingRecogniser
+from har_ros.nodes.annotate import annotate
+
+_MAX_WAITING_SAMPLES = 2000  # the track of samples is no longer either
+
+
+@dataclass(frozen=True)
+class Frame:
+    """An image message that has its accelerometer partner."""
+
+    stamp_ns: int
+    frame_id: str
+    message: Any
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a frame: a recognition, or the sentence that says why recognition failed.
+
+    picture: JPEG with the verdict drawn on it, when somebody watches.
+    """
+
+    frame: Frame
+    done_steady_s: float
+    recognition: Recognition | None = None
+    failure: str = ""
+    picture: CompressedImage | None = None
+
+
+class FusionWorker:
+    """Feeds a recogniser in a thread of its own, with all samples and with the newest frame.
+
+    One frame waits at most: while inference is slow a newer one takes its place and it counts as skipped.
+    onnxruntime and OpenCV free the interpreter's lock, so that callbacks go on meanwhile.
+    """
+
+    def __init__(self, recogniser: StreamingRecogniser, to_bgr: Callable[[Any], NDArray[np.uint8]]) -> None:
+        self._recogniser = recogniser
+        self._to_bgr = to_bgr
+        self._samples: deque[tuple[int, NDArray[np.float32]]] = deque(maxlen=_MAX_WAITING_SAMPLES)
+        self._frame: Frame | None = None
+        self._outcome: Outcome | None = None
+        self._restart = False
+        self._ending = False
+        self._work = threading.Condition()
+        self._recognising = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="fusion_worker", daemon=True)
+        self.draws = False
+        self.skipped = 0
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, after the frame in work."""
+        with self._work:
+            self._ending = True
+            self._work.notify()
+        self._thread.join()
+
+    def add_imu(self, stamp_ns: int, accel_mps2: NDArray[np.float32]) -> None:
+        """Take one accelerometer sample (3,); it is in before any frame that comes later."""
+        with self._work:
+            self._samples.append((stamp_ns, accel_mps2))
+
+    def add_frame(self, frame: Frame) -> None:
+        """Take one frame and wake the thread."""
+        with self._work:
+            self.skipped += self._frame is not None
+            self._frame = frame
+            self._work.notify()
+
+    def restart(self) -> None:
+        """Forget all data and the outcome, as after a jump of the clock; a raised alarm stays raised."""
+        with self._work:
+            self._samples.clear()
+            self._frame = None
+            self._outcome = None
+            self._restart = True
+
+    def latest(self) -> Outcome | None:
+        """Return the newest outcome since the start or the last restart."""
+        with self._work:
+            return self._outcome
+
+    def acknowledge(self) -> bool:
+        """Release the alarm; returns whether there was one."""
+        with self._recognising:
+            return self._recogniser.alarm.acknowledge()
+
+    def _run(self) -> None:
+        while True:
+            with self._work:
+                self._work.wait_for(lambda: self._ending or self._frame is not None)
+                if self._ending:
+                    return
+                frame, self._frame = self._frame, None
+                samples, restart = list(self._samples), self._restart
+                self._samples.clear()
+                self._restart = False
+            assert frame is not None
+            outcome = self._process(frame, samples, restart)
+            with self._work:
+                if outcome is not None and not self._restart:
+                    self._outcome = outcome
+
+    def _process(
+        self, frame: Frame, samples: list[tuple[int, NDArray[np.float32]]], restart: bool
+    ) -> Outcome | None:
+        try:
+            with self._recognising:
+                image, recognition = self._recognise(frame, samples, restart)
+            if recognition is None:
+                return None
+            picture = annotate(image, recognition) if self.draws else None
+            return Outcome(frame, time.monotonic(), recognition, picture=picture)
+        except HarError as error:
+            return Outcome(frame, time.monotonic(), failure=str(error))
+        except Exception as error:  # noqa: BLE001  whatever a network or a picture does, the node lives
+            reason = f"recognition failed: {type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+            return Outcome(frame, time.monotonic(), failure=reason)
+
+    def _recognise(
+        self, frame: Frame, samples: list[tuple[int, NDArray[np.float32]]], restart: bool
+    ) -> tuple[NDArray[np.uint8], Recognition | None]:
+        if restart:
+            self._recogniser.restart()
+        for stamp_ns, accel_mps2 in samples:
+            self._recogniser.add_imu(stamp_ns, accel_mps2)
+        image = self._to_bgr(frame.message)
+        return image, self._recogniser.add_frame(frame.stamp_ns, image)

@@ -1,0 +1,115 @@
+"""The imu_bridge node: one ESP32's samples, from its socket to imu/data_raw (REP-145)."""
+
+from __future__ import annotations
+
+import sys
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.time import Time
+from sensor_msgs.msg import Imu
+
+from har_ros.link.config import MODES, LinkConfig
+from har_ros.link.link import ImuLink
+from har_ros.link.session import StampedReading
+from har_ros.nodes import qos
+from har_ros.nodes.base import HarNode, Health, run_node
+from har_ros.nodes.parameters import Parameter
+
+_LINK_PARAMETERS = ("mode", "host", "port", "data_timeout_s", "token", "tls_cert", "tls_key", "tls_ca")
+
+
+class ImuBridgeNode(HarNode):
+    """Publishes imu/data_raw: m/s^2 including gravity, rad/s, stamped by the device's clock where it has one."""
+
+    NAME = "imu_bridge"
+    PARAMETERS = (
+        Parameter("mode", str, "Wait for the device, call it, or take its datagrams", choices=MODES),
+        Parameter("host", str, "Address to listen on, or to call"),
+        Parameter("port", int, "Port to listen on, or to call; 0 listens on any free one", "", 0, 65535),
+        Parameter("data_timeout_s", float, "A connection that is silent for so long is given up", "s", 0.1, 60),
+        Parameter("token", str, "Secret that the device must show; empty for none"),
+        Parameter("tls_cert", str, "This side's certificate (PEM); empty for none"),
+        Parameter("tls_key", str, "This side's private key (PEM); empty for none"),
+        Parameter("tls_ca", str, "Authority whose certificate the device must show (PEM); empty for none"),
+        Parameter("frame_id", str, "Frame of the published samples"),
+        Parameter("bound_port", int, "Port that is really in use", output=True),
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._link: ImuLink | None = None
+        self._publisher = None
+
+    def open(self) -> None:
+        """Check the settings and create the publisher."""
+        self._config = LinkConfig(**{name: self.value(name) for name in _LINK_PARAMETERS})
+        self._message = Imu()
+        self._message.header.frame_id = self.value("frame_id")
+        self._message.orientation_covariance[0] = -1.0  # REP-145: there is no orientation
+        self._publisher = self.create_lifecycle_publisher(Imu, "imu/data_raw", qos.IMU)
+
+    def start(self) -> None:
+        """Open the port and begin to receive."""
+        link = ImuLink(self._config, self._publish)
+        link.start()
+        self._link = link
+        self.publish_output("bound_port", link.stats().bound_port)
+
+    def stop(self) -> None:
+        """Close the port."""
+        if self._link is not None:
+            self._link.stop()
+            self._link = None
+
+    def close(self) -> None:
+        """Destroy the publisher."""
+        if self._publisher is not None:
+            self.destroy_lifecycle_publisher(self._publisher)
+            self._publisher = None
+
+    def health(self) -> Health:
+        """Say how the link fares."""
+        assert self._link is not None, "active without a link"
+        stats = self._link.stats()
+        values = {
+            "link_state": stats.state,
+            "device": stats.device_id,
+            "bound_port": stats.bound_port,
+            "rate_hz": stats.rate_hz,
+            "samples": stats.samples,
+            "lost": stats.lost,
+            "refused": stats.refused,
+            "reconnects": stats.reconnects,
+            "clock_synced": stats.clock_synced,
+            "clock_residual_ms": stats.clock_residual_ms,
+            "data_age_s": stats.data_age_s,
+            "bad_lines": sum(stats.bad_lines.values()),
+            **{f"bad_lines.{kind}": count for kind, count in sorted(stats.bad_lines.items())},
+        }
+        if stats.data_age_s <= self.value("data_timeout_s"):
+            level, message = DiagnosticStatus.OK, f"receiving from {stats.device_id or 'a device without a name'}"
+        elif stats.samples:
+            level, message = DiagnosticStatus.ERROR, f"no samples for {stats.data_age_s:.1f} s; {stats.state}"
+        else:
+            level, message = DiagnosticStatus.WARN, f"{stats.state} on port {stats.bound_port}; no device yet"
+        return Health(level, message, values, hardware_id=stats.device_id)
+
+    def _publish(self, reading: StampedReading) -> None:
+        """Publish one sample; runs in the link's thread."""
+        message = self._message
+        message.header.stamp = Time(nanoseconds=reading.stamp_ns).to_msg()
+        accel, gyro = message.linear_acceleration, message.angular_velocity
+        accel.x, accel.y, accel.z = reading.accel_mps2
+        gyro.x, gyro.y, gyro.z = reading.gyro_radps or (0.0, 0.0, 0.0)
+        message.angular_velocity_covariance[0] = 0.0 if reading.gyro_radps else -1.0
+        if self._publisher is not None:
+            self._publisher.publish(message)
+
+
+def main() -> int:
+    """Run the imu_bridge node."""
+    return run_node(ImuBridgeNode)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

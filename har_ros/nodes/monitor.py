@@ -1,0 +1,142 @@
+"""Listens to the result topics of one namespace as any consumer would: for the demo's view and score."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from std_msgs.msg import String
+
+from har_ros.evaluation.timeline import Timeline
+from har_ros.nodes.discovery import announce_often
+
+RATE_SPAN_S = 3.0
+LEVELS = {
+    DiagnosticStatus.OK: "OK",
+    DiagnosticStatus.WARN: "WARN",
+    DiagnosticStatus.ERROR: "ERROR",
+    DiagnosticStatus.STALE: "STALE",
+}
+
+
+@dataclass(frozen=True)
+class Status:
+    """One received status: its level in words, its message, its key-value pairs, its header's stamp."""
+
+    level: str
+    message: str
+    values: dict[str, str]
+    stamp_ns: int
+    received_ns: int
+
+
+@dataclass
+class Heard:
+    """The newest of everything, and how often results and fresh results came."""
+
+    activity: Status | None = None
+    anomaly: Status | None = None
+    truth: str = ""
+    diagnostics: dict[str, Status] = field(default_factory=dict)
+    activity_hz: float = 0.0
+    fresh_results: int = 0
+
+
+class Monitor:
+    """Subscribes in a thread of its own, between `start` and `stop`."""
+
+    def __init__(self, namespace: str) -> None:
+        self._namespace = namespace
+        self._lock = threading.Lock()
+        self._heard = Heard()
+        self._arrivals_s: deque[float] = deque()
+        self._thread = threading.Thread(target=self._spin, name="monitor", daemon=True)
+        self._ending = threading.Event()
+        self.timeline = Timeline()
+
+    def start(self) -> None:
+        """Join the graph."""
+        announce_often()
+        self._context = rclpy.Context()
+        self._context.init(args=[])
+        self._node = Node("har_monitor", context=self._context, namespace=self._namespace)
+        newest = QoSProfile(depth=1)
+        self._node.create_subscription(DiagnosticArray, "activity", self._on_activity, newest)
+        self._node.create_subscription(DiagnosticArray, "anomaly", self._on_anomaly, newest)
+        self._node.create_subscription(String, "ground_truth", self._on_truth, QoSProfile(depth=10))
+        self._node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, QoSProfile(depth=20))
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Leave the graph."""
+        self._ending.set()
+        self._thread.join(timeout=5)
+        self._node.destroy_node()
+        self._context.try_shutdown()
+
+    def heard(self) -> Heard:
+        """Return a copy of what was heard so far."""
+        with self._lock:
+            self._forget_old_arrivals()
+            copy = Heard(**vars(self._heard))
+            copy.diagnostics = dict(self._heard.diagnostics)
+            copy.activity_hz = len(self._arrivals_s) / RATE_SPAN_S
+            return copy
+
+    def _spin(self) -> None:
+        executor = SingleThreadedExecutor(context=self._context)
+        executor.add_node(self._node)
+        while not self._ending.is_set():
+            try:
+                executor.spin_once(timeout_sec=0.2)
+            except ExternalShutdownException:
+                return
+
+    def _on_activity(self, message: DiagnosticArray) -> None:
+        status = _status(message)
+        with self._lock:
+            self._heard.activity = status
+            self._heard.fresh_results += status.level in ("OK", "WARN")
+            self._arrivals_s.append(time.monotonic())
+            self._forget_old_arrivals()
+            self.timeline.note_label(status.received_ns, status.message)
+
+    def _on_anomaly(self, message: DiagnosticArray) -> None:
+        status = _status(message)
+        with self._lock:
+            self._heard.anomaly = status
+            self.timeline.note_alarm(status.received_ns, status.message == "alarm")
+
+    def _on_truth(self, message: String) -> None:
+        with self._lock:
+            self._heard.truth = message.data
+            self.timeline.note_truth(time.time_ns(), message.data)
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        with self._lock:
+            for index in range(len(message.status)):
+                status = _status(message, index)
+                self._heard.diagnostics[message.status[index].name] = status
+
+    def _forget_old_arrivals(self) -> None:
+        while self._arrivals_s and time.monotonic() - self._arrivals_s[0] > RATE_SPAN_S:
+            self._arrivals_s.popleft()
+
+
+def _status(message: DiagnosticArray, index: int = 0) -> Status:
+    status = message.status[index]
+    stamp = message.header.stamp
+    return Status(
+        level=LEVELS.get(status.level, "?"),
+        message=status.message,
+        values={pair.key: pair.value for pair in status.values},
+        stamp_ns=stamp.sec * 1_000_000_000 + stamp.nanosec,
+        received_ns=time.time_ns(),
+    )

@@ -1,0 +1,37 @@
+"""How often something happens, over the last seconds."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+
+SPAN_S = 3.0
+
+
+class RateMeter:
+    """Counts events and measures their rate; any thread may note or read."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._begun_s = time.monotonic()
+        self._recent_s: deque[float] = deque()
+        self._lock = threading.Lock()
+
+    def note(self) -> None:
+        """Count one event, now."""
+        with self._lock:
+            self.count += 1
+            self._recent_s.append(time.monotonic())
+            self._forget()
+
+    def hz(self) -> float:
+        """Return the rate over the last three seconds, or since the beginning where that is less."""
+        with self._lock:
+            self._forget()
+            watched_s = min(time.monotonic() - self._begun_s, SPAN_S)
+            return len(self._recent_s) / max(watched_s, 1e-3)
+
+    def _forget(self) -> None:
+        while self._recent_s and time.monotonic() - self._recent_s[0] > SPAN_S:
+            self._recent_s.popleft()

@@ -1,0 +1,129 @@
+"""Starts the nodes as processes, restarts those that crash, and ends them all."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+
+from har_ros.core.tether import tethered_environment
+from har_ros.graph import NodePlan, Plan
+from har_ros.shared_memory import remove_abandoned
+
+RESTART_DELAY_S = 1.0
+# How a child is ended, and how long each may take. SIGTERM means what SIGINT does to a node, and ends one
+# that is still being imported without a word.
+END_SIGNALS = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 2.0))
+FAKE_IMU = "fake_imu"
+
+
+@dataclass
+class _Child:
+    name: str
+    command: Sequence[str]
+    process: subprocess.Popen[str]
+    reader: threading.Thread
+    restart_at_s: float | None = None
+
+
+class NodeProcesses:
+    """The processes of a plan, alive within a `with` block.
+
+    A child that a signal killed (as a crash does) is started again; one that ends by itself refused to go
+    on, and ends the whole. Enter the block in the main thread: the children end when that thread does.
+    on_line(name, line) gets every line that a child prints, from threads.
+    """
+
+    def __init__(self, plan: Plan, on_line: Callable[[str, str], None]) -> None:
+        self._plan = plan
+        self._on_line = on_line
+        self._children: list[_Child] = []
+        self.exit_code: int | None = None
+
+    def __enter__(self) -> NodeProcesses:
+        self._begun_s = time.time()
+        for node in self._plan.nodes:
+            self._children.append(self._start(node.name, _node_command(self._plan, node)))
+        if self._plan.fake_imu is not None:
+            words = (sys.executable, "-m", "har_ros.cli", "fake-imu", *self._plan.fake_imu)
+            self._children.append(self._start(FAKE_IMU, words))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def watch(self) -> bool:
+        """Restart what crashed; returns False once a child has ended by itself, with `exit_code` set."""
+        for child in self._children:
+            code = child.process.poll()
+            if code is not None and code >= 0:
+                self.exit_code = code
+                return False
+            if code is not None:
+                self._restart(child, code)
+        return True
+
+    def pids(self) -> dict[str, int]:
+        """Return the process ids of the children that live."""
+        return {child.name: child.process.pid for child in self._children if child.process.poll() is None}
+
+    def stop(self) -> None:
+        """End all children: ask, then kill."""
+        for number, patience_s in END_SIGNALS:
+            for child in self._living():
+                child.process.send_signal(number)
+            until_s = time.monotonic() + patience_s
+            while self._living() and time.monotonic() < until_s:
+                time.sleep(0.02)
+        for child in self._children:
+            child.reader.join(timeout=1)
+        remove_abandoned(self._begun_s)
+
+    def _living(self) -> list[_Child]:
+        return [child for child in self._children if child.process.poll() is None]
+
+    def _start(self, name: str, command: Sequence[str]) -> _Child:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env={**os.environ, **tethered_environment(), "PYTHONUNBUFFERED": "1"},
+            start_new_session=True,  # else Ctrl-C in a terminal would reach them twice
+        )
+        reader = threading.Thread(target=self._read, args=(name, process), daemon=True)
+        reader.start()
+        return _Child(name, command, process, reader)
+
+    def _read(self, name: str, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        with process.stdout:
+            for line in process.stdout:
+                self._on_line(name, line.rstrip("\n"))
+
+    def _restart(self, child: _Child, code: int) -> None:
+        if child.restart_at_s is None:
+            self._on_line(child.name, f"ended by {signal.Signals(-code).name}; starting it again")
+            child.restart_at_s = time.monotonic() + RESTART_DELAY_S
+        elif time.monotonic() >= child.restart_at_s:
+            self._children[self._children.index(child)] = self._start(child.name, child.command)
+
+
+def _node_command(plan: Plan, node: NodePlan) -> tuple[str, ...]:
+    words = ["-m", node.module, "--ros-args", "-r", f"__ns:=/{plan.namespace.strip('/')}"]
+    if plan.params_file:
+        words += ["--params-file", plan.params_file]
+    for name, value in node.parameters.items():
+        words += ["-p", f"{name}:={json.dumps(value, ensure_ascii=False)}"]  # JSON is YAML that keeps the type
+    return (sys.executable, *words)

@@ -1,0 +1,1 @@
+"""Simulated people: motion, picture and accelerometer of one body."""

@@ -1,0 +1,120 @@
+"""Where a simulated person is seen: the scene, the camera, and their place and heading in it.
+
+Datasets and the live picture both draw through this, so that they look alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from har_ros.simulation.body import Body
+from har_ros.simulation.camera import Camera, Sensor
+from har_ros.simulation.postures import CHAIR_SEAT_HEIGHT_M
+from har_ros.simulation.renderer import Renderer
+from har_ros.simulation.scenario import CAR
+from har_ros.simulation.scene import Scene
+from har_ros.simulation.skeleton import Motion
+
+LARGEST_AREA_M = 1.2  # radius of the disc on the floor that a camera sees at most
+SMALLEST_AREA_M = 0.6
+_PLACE_SPREAD_M = 0.3
+_LEAST_BODY_SHARE = 0.02  # of the picture
+_LEAST_LONG_SHARE = 0.2  # of the picture's height, along the body's longer side
+_LEAST_VISIBLE_SHARE = 0.85  # of the body, inside the picture
+_CELLS = (48, 64)
+_AREA_HEIGHT_M = 1.85
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A scene with a camera and room for one person.
+
+    seated:   a chair or car seat is at the person's place.
+    place_m:  (2,) floor point of the person's middle; yaw_rad: their heading.
+    origin_m: (2,) the point of the motion that comes to stand there.
+    """
+
+    scene: Scene
+    camera: Camera
+    sensor: Sensor
+    seated: bool
+    place_m: NDArray[np.float64]
+    yaw_rad: float
+    origin_m: NDArray[np.float64]
+
+    @classmethod
+    def random(
+        cls, kind: str, rng: np.random.Generator, width: int, height: int, area_m: float, seated: bool
+    ) -> Stage:
+        """Draw a stage of one kind of scene.
+
+        The camera sees the disc of radius `area_m` in which the person may move, whatever they do there.
+        `seated` puts a chair under the person and decides nothing else.
+        """
+        scene = Scene.random(kind, rng)
+        camera = Camera.random(rng, scene, _area(area_m), width, height)
+        sensor = Sensor.random(rng)
+        if kind == CAR:
+            return cls(scene, camera, sensor, True, np.zeros(2), 0.0, np.zeros(2))
+        place_m, yaw_rad = rng.uniform(-_PLACE_SPREAD_M, _PLACE_SPREAD_M, 2), float(rng.uniform(-np.pi, np.pi))
+        if seated:
+            scene.place_seat(float(place_m[0]), float(place_m[1]), yaw_rad, CHAIR_SEAT_HEIGHT_M, rng)
+        return cls(scene, camera, sensor, seated, place_m, yaw_rad, np.zeros(2))
+
+    def holding(self, motion: Motion, begin_s: float, end_s: float) -> Stage:
+        """Return the stage with the middle of where the body is from begin_s to end_s at the person's place.
+
+        Somebody who sits stays on their seat.
+        """
+        if self.seated:
+            return self
+        span = slice(round(begin_s * motion.rate_hz), round(end_s * motion.rate_hz))
+        path = motion.position_m[span, :, :2].reshape(-1, 2)
+        return replace(self, origin_m=(path.min(axis=0) + path.max(axis=0)) / 2)
+
+    def pose(self, motion: Motion, index: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the segments' places (14, 3) and rotations (14, 3, 3) in the scene at a sample of the motion."""
+        cosine, sine = np.cos(self.yaw_rad), np.sin(self.yaw_rad)
+        turn = np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
+        position = (motion.position_m[index] - [*self.origin_m, 0.0]) @ turn.T + [*self.place_m, 0.0]
+        return position, turn @ motion.rotation[index]
+
+    def complaint(self, body: Body, motion: Motion, at_s: NDArray[np.float64]) -> str:
+        """Return what is wrong with how the person is seen at the times `at_s`, or an empty string."""
+        if self.scene.kind == CAR:
+            return ""
+        for index in (at_s * motion.rate_hz).round().astype(int):
+            pixels = self.camera.project(body.pose(*self.pose(motion, index), 0.0))
+            size = np.array([self.camera.width, self.camera.height])
+            inside = pixels[np.all((pixels >= 0) & (pixels < size), axis=1)]  # nan: behind the camera
+            if len(inside) < _LEAST_VISIBLE_SHARE * len(pixels):
+                return "out of view"
+            if np.ptp(inside, axis=0).max() < _LEAST_LONG_SHARE * self.camera.height:
+                return "too far away"
+            cells = np.zeros(_CELLS, bool)
+            column, row = (inside * [_CELLS[1], _CELLS[0]] / size).astype(int).T
+            cells[row, column] = True
+            if cells.mean() < _LEAST_BODY_SHARE:
+                return "too small"
+        return ""
+
+    def frame(
+        self, renderer: Renderer, motion: Motion, t_s: float, noise: np.random.Generator
+    ) -> NDArray[np.uint8]:
+        """Return the picture (H, W, 3) uint8 BGR at a time of the motion, as the camera's sensor gives it.
+
+        The renderer's scene must be this stage's.
+        """
+        index = min(round(t_s * motion.rate_hz), len(motion.label) - 1)
+        picture = renderer.frame(*self.pose(motion, index), motion.eyes_closed[index], self.camera, t_s)
+        return self.sensor.capture(picture, noise)
+
+
+def _area(radius_m: float) -> NDArray[np.float64]:
+    """Return points (24, 3) around the room that a person takes who moves within a disc."""
+    angle = np.arange(12) * np.pi / 6
+    rim = np.stack([radius_m * np.cos(angle), radius_m * np.sin(angle), np.zeros(12)], axis=1)
+    return np.concatenate([rim, rim + np.array([0.0, 0.0, _AREA_HEIGHT_M])])

@@ -1,0 +1,174 @@
+"""The training loop: Adam, clipped gradients, early stopping, a lower rate on a plateau, a checkpoint each epoch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import nn
+from torch.nn import functional
+
+from har_ros.core.errors import HarError
+from har_ros.training.data import Batch
+from har_ros.training.network import HarNetwork
+from har_ros.training.profile import Profile
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch gave; the training figures are those with dropout."""
+
+    stage: str
+    epoch: int
+    learning_rate: float
+    loss: float
+    accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Where batches come from: `training(epoch)` and `validation()`; `steps` batches are in a training epoch."""
+
+    training: Callable[[int], Iterable[Batch]]
+    validation: Callable[[], Iterable[Batch]]
+    steps: int
+
+
+class Fit:
+    """One stage of training, which ends with the weights of its lowest validation loss.
+
+    After each epoch everything is in `checkpoint`; another Fit on the same file goes on from there, with
+    the same result as if it had never stopped.
+    """
+
+    def __init__(self, stage: str, network: HarNetwork, profile: Profile, max_epochs: int, checkpoint: Path) -> None:
+        self._stage, self._network, self._profile = stage, network, profile
+        self._max_epochs, self._checkpoint = max_epochs, checkpoint
+        self._parameters = [each for each in network.parameters() if each.requires_grad]
+        self._optimiser = torch.optim.Adam(self._parameters, profile.learning_rate, eps=1e-7)
+        self._schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
+            self._optimiser, factor=profile.plateau_factor, patience=profile.plateau_patience
+        )
+        self.history: list[Epoch] = []
+        self._best = network.state_dict()
+        if checkpoint.is_file():
+            self._restore()
+
+    def run(self, feed: Feed) -> list[Epoch]:
+        """Train until the loss stops falling or the epochs are over; return the history."""
+        with _progress_bar() as bar:
+            task = bar.add_task(self._stage, total=self._max_epochs * feed.steps, figures="")
+            bar.advance(task, len(self.history) * feed.steps)
+            while not self._over():
+                began_s = time.monotonic()
+                torch.manual_seed(self._profile.seed + 1000 * len(self.history))
+                epoch = len(self.history)
+                loss, accuracy = self._learn(step for step in _ticking(feed.training(epoch), bar, task))
+                validation_loss, right = assess(self._network, feed.validation())
+                rate = self._optimiser.param_groups[0]["lr"]
+                seconds = time.monotonic() - began_s
+                self.history.append(Epoch(self._stage, epoch, rate, loss, accuracy, validation_loss, right, seconds))
+                self._schedule.step(validation_loss)
+                if self._stale() == 0:
+                    self._best = {key: value.clone() for key, value in self._network.state_dict().items()}
+                self._save()
+                bar.update(task, figures=f"loss {loss:.3f}/{validation_loss:.3f} accuracy {accuracy:.3f}/{right:.3f}")
+        self._network.load_state_dict(self._best)
+        return self.history
+
+    def _learn(self, batches: Iterable[Batch]) -> tuple[float, float]:
+        self._network.train()
+        losses, right, count = 0.0, 0, 0
+        for maps, imu, labels in batches:
+            logits = self._network(maps, imu)
+            loss = functional.cross_entropy(logits, labels)
+            self._optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(self._parameters, self._profile.clip_norm)
+            self._optimiser.step()
+            losses += float(loss.detach()) * len(labels)
+            right += int((logits.argmax(1) == labels).sum())
+            count += len(labels)
+        return losses / count, right / count
+
+    def _stale(self) -> int:
+        """Return how many epochs ago the validation loss was lowest."""
+        losses = [each.validation_loss for each in self.history]
+        return len(losses) - 1 - losses.index(min(losses))
+
+    def _over(self) -> bool:
+        done = len(self.history)
+        return done >= self._max_epochs or (done > 0 and self._stale() >= self._profile.stop_patience)
+
+    def _save(self) -> None:
+        state = {
+            "network": self._network.state_dict(),
+            "best": self._best,
+            "optimiser": self._optimiser.state_dict(),
+            "schedule": self._schedule.state_dict(),
+            "history": [asdict(epoch) for epoch in self.history],
+        }
+        save_state(state, self._checkpoint)
+
+    def _restore(self) -> None:
+        state = load_state(self._checkpoint)
+        self._network.load_state_dict(state["network"])
+        self._best = state["best"]
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._schedule.load_state_dict(state["schedule"])
+        self.history = [Epoch(**epoch) for epoch in state["history"]]
+
+
+def assess(network: HarNetwork, batches: Iterable[Batch]) -> tuple[float, float]:
+    """Return the mean loss and the accuracy without dropout."""
+    probabilities, truth = predict(network, batches)
+    chosen = probabilities[np.arange(len(truth)), truth]
+    return float(-np.log(np.maximum(chosen, 1e-7)).mean()), float((probabilities.argmax(1) == truth).mean())
+
+
+def predict(network: HarNetwork, batches: Iterable[Batch]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return probabilities (n, 6) and true labels (n,)."""
+    network.eval()
+    probabilities, truth = [], []
+    with torch.inference_mode():
+        for maps, imu, labels in batches:
+            probabilities.append(torch.softmax(network(maps, imu), 1).numpy())
+            truth.append(labels.numpy())
+    return np.concatenate(probabilities), np.concatenate(truth)
+
+
+def save_state(state: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint whole or not at all."""
+    draft = path.with_suffix(".part")
+    torch.save(state, draft)
+    draft.replace(path)
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Return what `save_state` wrote. Raises HarError where it isn't that."""
+    try:
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+    except Exception as error:  # noqa: BLE001 - torch raises many types for a damaged file
+        raise HarError(f"'{path}' is no checkpoint ({str(error).splitlines()[0]}); delete it to train anew") from None
+    return state
+
+
+def _ticking(batches: Iterable[Batch], bar: Progress, task: Any) -> Iterator[Batch]:
+    for batch in batches:
+        yield batch
+        bar.advance(task)
+
+
+def _progress_bar() -> Progress:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    return Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[figures]}"))

@@ -1,0 +1,85 @@
+"""`har train`: from a dataset to a pruned model folder, as section III of the paper says."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import torch
+
+from har_ros.core.errors import HarError
+from har_ros.training.profile import load_profile
+from har_ros.training.run import Job, train_model
+
+SUMMARY = "train a model on a dataset"
+_EXAMPLE = """example:
+  har train Dataset --profile paper --out models/mine --test TestSet
+Trains, prunes and exports; 1200 captures take about half an hour on two cores. The run's folder gets the curves,
+the confusion matrix, a table of the epochs and the model before pruning. After Ctrl-C the same command with
+--resume goes on with the last whole epoch. The split goes by subject: nobody is in training and validation.
+A test set must show people whom the dataset doesn't.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command's options."""
+    parser.epilog = _EXAMPLE
+    parser.add_argument("dataset", type=Path, help="the dataset's folder, with one folder for each activity")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="the model's folder, such as models/mine"
+    )
+    parser.add_argument(
+        "--profile",
+        default="paper",
+        metavar="NAME",
+        help="a profile under config/profiles, or a YAML file (default paper)",
+    )
+    parser.add_argument(
+        "--test", type=Path, metavar="DATASET", help="also score on these captures, for the model's card"
+    )
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="torchvision's mobilenet_v2-b0353104.pth")
+    parser.add_argument(
+        "--run-dir", type=Path, metavar="DIR", help="folder of the run (default runs/ and the model's name)"
+    )
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=Path("runs/cache"),
+        metavar="DIR",
+        help="folder of cached features (default runs/cache)",
+    )
+    parser.add_argument(
+        "--threads", type=int, default=os.cpu_count() or 1, metavar="N", help="threads (default all cores)"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train the model that the options describe and print where it is and how good. Raises HarError."""
+    if not 1 <= args.threads <= 1024:
+        raise HarError(f"--threads is {args.threads}; give a number from 1 to 1024")
+    torch.set_num_threads(args.threads)
+    job = Job(
+        dataset=args.dataset,
+        test=args.test,
+        out=args.out,
+        folder=args.run_dir or Path("runs") / args.out.name,
+        cache=args.cache,
+        weights=args.weights,
+        profile=load_profile(args.profile),
+        threads=args.threads,
+        resume=args.resume,
+    )
+    try:
+        print(train_model(job))
+    except KeyboardInterrupt:
+        print("stopped; the same command with --resume goes on with the last whole epoch", file=sys.stderr)
+        raise
+    except OSError as error:
+        place = error.filename or job.folder
+        raise HarError(
+            f"can't write '{place}' ({error.strerror or error}); free space or give another folder"
+        ) from None
+    return 0

@@ -1,0 +1,65 @@
+"""`har up`: starts the nodes without ros2 launch, from the same table and with the same arguments."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+from types import FrameType
+
+from har_ros.core.errors import HarError
+from har_ros.graph import ARGUMENTS, make_plan
+from har_ros.processes import NodeProcesses
+
+SUMMARY = "start the ROS nodes without ros2 launch"
+_LOOK_S = 0.1
+_EPILOG = """examples:
+  har up                                     camera 0, ESP32 on TCP port 5005
+  har up source:=walk.mp4 imu_port:=6000     a video file, another port
+  har up simulation:=true                    no hardware at all
+  har up params_file:=mine.yaml              parameters as in config/har.yaml
+
+The same arguments go to: ros2 launch har_ros har.launch.py
+Ctrl-C ends all nodes."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line."""
+    width = max(len(argument.name) for argument in ARGUMENTS)
+    lines = [
+        f"  {argument.name:{width}}  {argument.help}" + (f" ({argument.default})" if argument.default else "")
+        for argument in ARGUMENTS
+    ]
+    parser.description = "Start the nodes as processes.\n\narguments, each as name:=value:\n" + "\n".join(lines)
+    parser.epilog = _EPILOG
+    parser.add_argument("arguments", nargs="*", metavar="NAME:=VALUE", help="see above")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the nodes until SIGINT, SIGTERM or the end of one of them; return the exit code."""
+    plan = make_plan(dict(_split(text) for text in args.arguments))
+    ending = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        ending.set()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with NodeProcesses(plan, _print_line) as processes:
+            while processes.watch() and not ending.wait(_LOOK_S):
+                pass
+        return processes.exit_code or 0
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _split(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition(":=")
+    if not separator:
+        raise HarError(f"'{text}' is no argument; write name:=value, such as source:=0")
+    return name, value
+
+
+def _print_line(name: str, line: str) -> None:
+    print(f"[{name}] {line}", flush=True)

@@ -1,0 +1,149 @@
+"""`har evaluate DATASET` and `har predict`, on real files with a real, small model."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+import pytest
+from capture_maker import make_capture
+
+pytest.importorskip("rosbags", reason="needs the extra evaluate")
+
+from bag_maker import COLOURS, write_colour_model
+
+from har_ros.cli import main
+from har_ros.core.labels import LABELS
+from har_ros.dataset.writer import write_capture
+
+TAKEN_AT = datetime(2024, 5, 6, 7, 8, 9, tzinfo=timezone.utc)
+TOP_KEYS = ["n", "accuracy", "accuracy_ci", "macro_f1", "loss", "per_class", "confusion", "labels", "model", "dataset"]
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return write_colour_model(tmp_path / "model")
+
+
+def write_coloured(root: Path, label: str, shown: str, seed: int = 0, subject: str | None = None) -> Path:
+    """Write a capture of `label` that looks like `shown` to the model."""
+    capture = make_capture(label, seed, **({} if subject is None else {"subject": subject}))
+    capture.frames[:] = COLOURS[shown]
+    return write_capture(root, capture, TAKEN_AT)
+
+
+def test_a_dataset_is_scored_whole(tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, out = tmp_path / "data", tmp_path / "out.json"
+    for index, label in enumerate(LABELS):
+        for seed in range(3):
+            write_coloured(data, label, label, 10 * index + seed)
+    wrong = write_coloured(data, "WALK", "STAND", 99)
+    arguments = ["evaluate", str(data), "--model", str(model), "--json", str(out), "--plots", str(tmp_path / "plots")]
+    assert main(arguments) == 0
+    report = json.loads(out.read_text())
+    assert list(report) == TOP_KEYS
+    assert report["n"] == 19
+    assert report["accuracy"] == pytest.approx(18 / 19, abs=1e-6)
+    assert report["confusion"][LABELS.index("WALK")][LABELS.index("STAND")] == 1
+    assert np.array(report["confusion"]).sum() == 19
+    assert report["per_class"]["WALK"]["recall"] == 0.75
+    assert report["dataset"]["listed"] == 19
+    assert report["dataset"]["mistakes"] == {str(wrong): "STAND"}
+    assert report["dataset"]["sources"] == {"simulated": 19}
+    assert report["model"]["name"] == "colour"
+    assert (tmp_path / "plots/confusion.png").read_bytes().startswith(b"\x89PNG")
+    said = capsys.readouterr().out
+    assert "accuracy 94.7 % (75.4 to 99.1) of 19" in said
+    first = out.read_bytes()
+    assert main(arguments) == 0
+    assert out.read_bytes() == first
+
+
+def test_broken_captures_are_left_out_by_name(tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, out = tmp_path / "data", tmp_path / "out.json"
+    whole = write_coloured(data, "WALK", "WALK")
+    broken = write_coloured(data, "STAND", "STAND")
+    (broken / "readings/esp.txt").unlink()
+    assert main(["evaluate", str(data), "--model", str(model), "--json", str(out)]) == 0
+    report = json.loads(out.read_text())
+    assert (report["n"], report["dataset"]["listed"]) == (1, 2)
+    assert list(report["dataset"]["left_out"]) == [str(broken)]
+    assert f"left out {broken}" in capsys.readouterr().out
+
+    (whole / "frames/frame_0.jpg").unlink()
+    assert main(["evaluate", str(data), "--model", str(model)]) == 1
+    assert "none of the 2 captures can be scored" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [("nowhere", "can't be listed"), (".", "holds no captures; give a dataset's folder, or a bag")],
+)
+def test_evaluate_refuses_what_is_no_data(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str], path: str, sentence: str
+) -> None:
+    assert main(["evaluate", str(tmp_path / path), "--model", str(model)]) == 1
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_missing_model_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_coloured(tmp_path / "data", "WALK", "WALK")
+    assert main(["evaluate", str(tmp_path / "data"), "--model", "nosuch"]) == 1
+    assert "there is no model 'nosuch'" in capsys.readouterr().err
+
+
+def test_a_failing_model_is_never_flattered_by_leaving_out(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_coloured(tmp_path / "data", "WALK", "WALK")
+    white = make_capture("STAND")
+    white.frames[:] = 255  # NaN from this model
+    folder = write_capture(tmp_path / "data", white, TAKEN_AT)
+    assert main(["evaluate", str(tmp_path / "data"), "--model", str(model)]) == 1
+    assert f"'{folder}': model 'colour' gave no numbers" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("label", "state"), [("WALK", "normal"), ("FALL_OR_COLLAPSE", "anomaly")])
+def test_predict_says_label_confidence_and_state(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str], label: str, state: str
+) -> None:
+    folder = write_coloured(tmp_path, "STAND", label)
+    assert main(["predict", str(folder), "--model", str(model)]) == 0
+    said = capsys.readouterr().out
+    assert f"{folder.name}: {label}, confidence 100.0 %, {state} (anomaly score" in said
+    assert "recorded as STAND" in said
+
+
+def test_predict_lets_the_user_pick(tmp_path: Path, model: Path) -> None:
+    data = tmp_path / "data"
+    for seed in range(2):
+        write_coloured(data, "JOGGING", "JOGGING", seed, subject=f"person{seed}")
+    write_coloured(data, "WALK", "SITTING")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "har_ros.cli", "predict", str(data), "--model", str(model)]
+    process = subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    os.close(theirs)
+    os.write(ours, b"1\n9\n2\n2\n1\n\n")  # JOGGING, no such capture, its second; WALK, its first; end
+    try:
+        said, _ = process.communicate(timeout=60)
+    finally:
+        os.close(ours)
+    assert process.returncode == 0, said
+    assert "person1" in said
+    assert "capture_20240506_070809_2: JOGGING" in said
+    assert "capture_20240506_070809: SITTING" in said
+    assert said.count("recorded as") == 2
+
+
+def test_predict_without_a_terminal_asks_for_a_name(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_coloured(tmp_path / "data", "WALK", "WALK")
+    assert main(["predict", str(tmp_path / "data"), "--model", str(model)]) == 1
+    assert "holds 1 captures; name one of them" in capsys.readouterr().err

@@ -1,0 +1,194 @@
+"""`har evaluate BAG`: the fusion node's code on a bag's own stamps, scored against its ground truth."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("rosbags", reason="needs the extra evaluate")
+
+from bag_maker import COLOURS, NO_COLOUR, write_bag, write_colour_model
+
+from har_ros.cli import main
+from har_ros.evaluation.bag import open_bag
+from har_ros.evaluation.replay import Replay
+from har_ros.evaluation.settings import load_settings
+from har_ros.inference.model import HarModel
+
+WALK, FALL, STAND = "WALK", "FALL_OR_COLLAPSE", "STAND"
+DAY = [(6.0, COLOURS[WALK], WALK), (6.0, COLOURS[FALL], FALL), (6.0, COLOURS[STAND], STAND)]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_colour_model(tmp_path_factory.mktemp("model"))
+
+
+def evaluate(bag: Path, model: Path, *options: str) -> dict[str, Any]:
+    out = bag.parent / f"{bag.name}.json"
+    assert main(["evaluate", str(bag), "--model", str(model), "--json", str(out), *options]) == 0
+    return json.loads(out.read_text())
+
+
+def refusal(bag: Path, model: Path, capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    assert main(["evaluate", str(bag), "--model", str(model), *options]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("har: ")
+    assert said.count("\n") == 1, said
+    return said
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_a_bag_is_scored_second_by_second(tmp_path: Path, model: Path, storage: str) -> None:
+    report = evaluate(write_bag(tmp_path / "bag", DAY, storage=storage), model)
+    assert report["n"] == sum(map(sum, report["confusion"])) == 5
+    assert report["accuracy"] == report["macro_f1"] == 1
+    assert report["loss"] < 0.01
+    assert {label: row["n"] for label, row in report["per_class"].items() if row["n"]} == {WALK: 2, FALL: 2, STAND: 1}
+    detail = report["dataset"]
+    assert (detail["images"], detail["imu_samples"], detail["windows"]) == (540, 1800, 511)
+    assert detail["window_accuracy"] == 1
+    alarms = detail["alarms"]
+    assert (alarms["falls"], alarms["falls_alarmed"], alarms["false_alarms"]) == (1, 1, 0)
+    (delay_s,) = alarms["fall_delays_s"]
+    assert 0 < delay_s < 1.2
+    ((begin_s, end_s),) = alarms["events_s"]
+    assert begin_s == pytest.approx(6 + delay_s, abs=0.05)
+    assert 12 < end_s < 14
+
+
+def test_the_same_bag_gives_the_same_bytes(tmp_path: Path, model: Path) -> None:
+    bag = write_bag(tmp_path / "bag", DAY)
+    evaluate(bag, model)
+    first = (tmp_path / "bag.json").read_bytes()
+    evaluate(bag, model)
+    assert (tmp_path / "bag.json").read_bytes() == first
+
+
+@pytest.mark.parametrize("image", ["rgb8", "jpeg"])
+def test_any_kind_of_picture_gives_the_same_labels(tmp_path: Path, model: Path, image: str) -> None:
+    report = evaluate(write_bag(tmp_path / "bag", DAY[1:], image=image), model)
+    assert (report["n"], report["accuracy"]) == (3, 1)
+    assert report["dataset"]["windows"] == 331
+
+
+def test_a_single_file_without_its_folder_is_enough(tmp_path: Path, model: Path) -> None:
+    bag = write_bag(tmp_path / "bag", [(6.0, COLOURS[WALK], WALK)])
+    assert evaluate(next(bag.glob("*.mcap")), model)["accuracy"] == 1
+
+
+def test_wrong_and_silent_seconds_count_against(tmp_path: Path, model: Path) -> None:
+    bag = write_bag(tmp_path / "bag", [(6.0, COLOURS[STAND], WALK), (6.0, COLOURS[STAND], STAND)])
+    report = evaluate(bag, model)
+    walk = report["per_class"][WALK]
+    assert walk["recall"] == 0
+    assert walk["n"] == 2
+    assert 0 < report["accuracy"] < 1
+    report = evaluate(write_bag(tmp_path / "unsure", [(6.0, NO_COLOUR, WALK)]), model)
+    assert report["labels"][-1] == "unknown"
+    assert report["confusion"][report["labels"].index(WALK)][-1] == report["n"]
+
+
+def test_without_ground_truth_the_timeline_is_told(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = evaluate(write_bag(tmp_path / "bag", DAY, truth=False), model)
+    assert (report["n"], report["accuracy"], report["confusion"]) == (0, None, [])
+    assert [row["label"] for row in report["dataset"]["timeline"]][:3] == [WALK] * 3
+    said = capsys.readouterr().out
+    assert "there is no ground_truth to score against" in said
+    assert "ALARM" in said
+
+
+def test_namespaces_are_found_and_told_apart(tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_bag(tmp_path / "bag", [(6.0, COLOURS[WALK], WALK)], namespace="/cell2/har")
+    assert evaluate(tmp_path / "bag", model)["accuracy"] == 1
+    assert evaluate(tmp_path / "bag", model, "--namespace", "/cell2/har")["accuracy"] == 1
+    said = refusal(tmp_path / "bag", model, capsys, "--namespace", "/har")
+    assert "has no images (camera/image_raw), but /cell2/har/camera/image_raw" in said
+
+
+def test_parameters_of_the_robot_are_used(tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bag = write_bag(tmp_path / "bag", DAY)
+    params = tmp_path / "robot.yaml"
+    params.write_text("/**/fusion:\n  ros__parameters:\n    latch_alarm: true\n    on_window_s: 2.0\n")
+    alarms = evaluate(bag, model, "--params-file", str(params))["dataset"]["alarms"]
+    assert alarms["fall_delays_s"][0] > 1.5
+    assert alarms["events_s"][0][1] == pytest.approx(18, abs=0.1)  # latched to the end
+    params.write_text("nonsense: [")
+    assert "is no ROS parameter file" in refusal(bag, model, capsys, "--params-file", str(params))
+
+
+def test_a_hole_and_lost_numbers_start_the_window_anew(tmp_path: Path, model: Path) -> None:
+    def accel(t_s: float) -> tuple[float, float, float]:
+        return (0.0, 0.0, math.nan if 3 < t_s < 3.5 else 9.8)
+
+    report = evaluate(write_bag(tmp_path / "bag", [(8.0, COLOURS[WALK], WALK)], accel_of=accel), model)
+    assert report["dataset"]["dropped_samples"] == 49
+    assert report["dataset"]["windows"] < 240 - 29 - 15
+    assert report["accuracy"] == 1
+
+
+def test_a_picture_that_the_model_fails_on_is_counted(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    day = [(3.0, COLOURS[WALK], WALK), (0.1, (255, 255, 255), WALK), (3.0, COLOURS[WALK], WALK)]
+    detail = evaluate(write_bag(tmp_path / "bag", day), model)["dataset"]
+    assert detail["failed_frames"] >= 30  # every window that holds a white picture
+    assert "gave no numbers" in detail["first_failure"]
+    white = write_bag(tmp_path / "white", [(2.0, (255, 255, 255), WALK)])
+    assert "never fills a window" in refusal(white, model, capsys)
+
+
+def test_too_short_or_wrongly_labelled_bags_are_refused(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    short = write_bag(tmp_path / "short", [(0.5, COLOURS[WALK], WALK)])
+    assert "never fills a window: 15 images, 50 samples" in refusal(short, model, capsys)
+    brief = write_bag(tmp_path / "brief", [(3.0, COLOURS[WALK], WALK)])
+    assert "has no second that is 2 s from a change" in refusal(brief, model, capsys)
+    odd = write_bag(tmp_path / "odd", [(3.0, COLOURS[WALK], "swimming")])
+    assert "'swimming' is no activity" in refusal(odd, model, capsys)
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.95])
+def test_a_truncated_bag_is_one_sentence(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str], storage: str, share: float
+) -> None:
+    bag = write_bag(tmp_path / "bag", [(3.0, COLOURS[WALK], WALK)], storage=storage)
+    file = next(path for path in bag.iterdir() if path.name != "metadata.yaml")
+    content = file.read_bytes()
+    file.write_bytes(content[: int(share * len(content))])
+    assert f"'{bag}' can't be read as a bag" in refusal(bag, model, capsys)
+
+
+def test_a_bag_of_a_killed_recorder_is_one_sentence(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bag = write_bag(tmp_path / "bag", [(3.0, COLOURS[WALK], WALK)])
+    (bag / "metadata.yaml").write_text("rosbag2_bagfile_information: {version: 9}\n")
+    assert "can't be read as a bag" in refusal(bag, model, capsys)
+    (bag / "metadata.yaml").unlink()
+    assert "can't be read as a bag" in refusal(bag, model, capsys)
+    (tmp_path / "noise.mcap").write_bytes(b"noise" * 100)
+    assert "can't be read as a bag" in refusal(tmp_path / "noise.mcap", model, capsys)
+
+
+def test_stamps_that_jump_back_start_anew(tmp_path: Path, model: Path) -> None:
+    bag = write_bag(tmp_path / "bag", [(6.0, COLOURS[WALK], WALK)])
+    replay = Replay(HarModel(model), load_settings())
+    with open_bag(bag) as opened:
+        for _ in range(2):  # as a recording of a bag that was played in a loop
+            for kind, message in opened.messages():
+                replay.take(kind, message)
+    assert replay.counts["restarts"] == 1
+    assert replay.counts["windows"] == 2 * (180 - 29)
+    score = replay.timeline.score()
+    assert score.seconds >= 6  # of 12, in one stretch
+    assert score.right == score.seconds - score.pairs.count((WALK, "nothing"))
+    assert score.right >= score.seconds - 1

@@ -1,0 +1,146 @@
+"""`har record` and `har play` over real DDS: what was published is in the bag, and comes out of it again."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2, or the extra ros-jazzy")
+pytest.importorskip("rosbags", reason="needs the extra evaluate")
+
+from bag_maker import COLOURS, write_bag
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.serialization import deserialize_message
+from ros_helpers import RosTest, stamp_ns
+from rosbags.highlevel import AnyReader
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image, Imu
+from std_msgs.msg import String
+
+WAIT_S = 60.0
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+def wait_until(condition: Any, timeout_s: float = WAIT_S) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def contents(bag: Path) -> dict[str, list[Any]]:
+    """Return the messages of each topic; their bytes may differ in padding, which no standard fixes."""
+    types = {"String": String, "Image": Image, "Imu": Imu, "DiagnosticArray": DiagnosticArray}
+    with AnyReader([bag]) as reader:
+        found: dict[str, list[Any]] = {connection.topic: [] for connection in reader.connections}
+        for connection, _, data in reader.messages():
+            reader.deserialize(data, connection.msgtype)  # other tools can, too
+            found[connection.topic].append(deserialize_message(bytes(data), types[connection.msgtype.split("/")[-1]]))
+        return found
+
+
+def image(number: int) -> Image:
+    message = Image(height=48, width=64, encoding="bgr8", step=192)
+    message.header.stamp.sec = number
+    message.data = bytes([number % 256]) * (48 * 192)
+    return message
+
+
+@pytest.mark.parametrize(("storage", "ending"), [("mcap", signal.SIGINT), ("sqlite3", signal.SIGTERM)])
+def test_everything_published_is_recorded(ros: RosTest, tmp_path: Path, storage: str, ending: signal.Signals) -> None:
+    bag = tmp_path / "bags/one"
+    images = ros.publisher(Image, "/har/camera/image_raw", 2)
+    info = ros.publisher(DiagnosticArray, "/har/model_info", LATCHED)
+    info.publish(DiagnosticArray())  # before anybody listens
+    other = ros.publisher(String, "/har/private")
+    recorder = ros.run(["-m", "har_ros.cli", "record", str(bag), "--storage", storage])
+    wait_until(lambda: images.get_subscription_count() == 1)
+    pictures = [image(number) for number in range(30)]
+    for picture in pictures:
+        images.publish(picture)
+        other.publish(String(data="not asked for"))
+        time.sleep(0.02)
+    late = ros.publisher(String, "/har/ground_truth")  # comes up while it records
+    wait_until(lambda: late.get_subscription_count() == 1)
+    late.publish(String(data="WALK"))
+    time.sleep(0.5)
+    assert recorder.end(ending) == 0, recorder.output
+    found = contents(bag)
+    assert found["/har/camera/image_raw"] == pictures
+    assert found["/har/ground_truth"] == [String(data="WALK")]
+    assert len(found["/har/model_info"]) == 1
+    assert "/har/private" not in found
+    assert "30  /har/camera/image_raw" in recorder.output
+    assert f"wrote {bag}" in recorder.output
+
+
+def test_recording_refuses_what_it_must(ros: RosTest, tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    (taken / "precious").write_text("data")
+    refused = ros.run(["-m", "har_ros.cli", "record", str(taken)])
+    wait_until(lambda: refused.popen.poll() is not None)
+    assert refused.popen.returncode == 1
+    assert "exists already" in refused.output
+    assert (taken / "precious").read_text() == "data"
+    silent = ros.run(["-m", "har_ros.cli", "record", str(tmp_path / "new"), "--topics", "/nobody"])
+    wait_until((tmp_path / "new").exists)
+    time.sleep(1.0)
+    assert silent.end() == 1
+    assert "nothing was recorded: nobody published /nobody" in silent.output
+    assert not (tmp_path / "new").exists()
+    for process in (refused, silent):
+        assert "Traceback" not in process.output
+
+
+def test_a_bag_is_played_as_it_was_recorded(ros: RosTest, tmp_path: Path) -> None:
+    bag = write_bag(tmp_path / "bag", [(2.0, COLOURS["WALK"], "WALK")])
+    pictures = ros.listen(Image, "/har/camera/image_raw", 200)
+    samples = ros.listen(Imu, "/har/imu/data_raw", 500)
+    clock = ros.listen(Clock, "/clock", 2000)
+    player = ros.run(["-m", "har_ros.cli", "play", str(bag), "--clock"])
+    wait_until(lambda: player.popen.poll() is not None)
+    assert player.popen.returncode == 0, player.output
+    assert "played 280 messages" in player.output
+    recorded = contents(bag)
+    assert pictures.wait(60) == recorded["/har/camera/image_raw"]
+    assert samples.wait(200) == recorded["/har/imu/data_raw"]
+    times = [message.clock.sec * 10**9 + message.clock.nanosec for message in clock.wait(100)]
+    first, last = (stamp_ns(samples.all()[index].header) for index in (0, -1))
+    assert times == sorted(times)
+    assert (times[0], times[-1]) == (first, last)
+
+
+def test_playing_loops_until_it_is_told_to_end(ros: RosTest, tmp_path: Path) -> None:
+    bag = write_bag(tmp_path / "bag", [(0.5, COLOURS["WALK"], "WALK")])
+    truths = ros.listen(String, "/har/ground_truth", 100)
+    player = ros.run(["-m", "har_ros.cli", "play", str(bag), "--loop", "--rate", "2", "--topics", "/har/ground_truth"])
+    assert len(truths.wait(11)) >= 11  # 5 in the bag
+    assert player.end() == 0, player.output
+    assert "Traceback" not in player.output
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--topics", "/nobody"], "has no /nobody; it holds /har/camera/image_raw"),
+        (["--rate", "0"], "--rate is 0; give a number from 0.01 to 100"),
+    ],
+)
+def test_playing_refuses_what_it_must(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], sentence: str
+) -> None:
+    from har_ros.cli import main
+
+    bag = write_bag(tmp_path / "bag", [(0.5, COLOURS["WALK"], "WALK")])
+    assert main(["play", str(bag), *options]) == 1
+    assert sentence in capsys.readouterr().err
+    file = next(bag.glob("*.mcap"))
+    file.write_bytes(file.read_bytes()[:2000])
+    assert main(["play", str(bag)]) == 1
+    assert "can't be read as a bag" in capsys.readouterr().err

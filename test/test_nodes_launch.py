@@ -1,0 +1,236 @@
+"""Starting and ending the whole: the table of arguments, `har up`, and the launch file where launch is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2, or the extra ros-jazzy")
+pytest.importorskip("onnx", reason="needs onnx to write a model")
+import cv2
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
+from fusion_rig import is_status
+from process_helpers import alive, children_of
+from ros_helpers import SHARED_MEMORY, NodeProcess, RosTest
+from tiny_model import write_tiny_model
+
+from har_ros.core.errors import HarError
+from har_ros.core.resources import find_resource
+from har_ros.graph import ARGUMENTS, NODES, make_plan
+from har_ros.nodes.parameters import read_sections
+
+STALE = b"\x03"
+PATIENCE_S = 20.0
+
+
+@pytest.fixture
+def arguments(tmp_path: Path) -> list[str]:
+    """Return launch arguments for camera and fusion without hardware."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for index in range(2):
+        cv2.imwrite(str(pictures / f"{index}.jpg"), np.full((48, 64, 3), 100 * index, np.uint8))
+    model = write_tiny_model(tmp_path / "model")
+    return ["imu:=false", f"source:={pictures}", f"model:={model}", "namespace:=cell"]
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for a condition that no message tells of."""
+    until_s = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < until_s, what
+        time.sleep(0.05)
+
+
+def both_nodes_up(ros: RosTest, starter: NodeProcess) -> list[int]:
+    """Wait until camera and fusion run, the fusion node without an accelerometer; return their process ids."""
+    ros.status("cell/camera", lambda status: status.message.startswith("running"))
+    results = ros.listen(DiagnosticArray, "/cell/activity")
+    results.wait_for(is_status(STALE, "no accelerometer sample"))
+    children = children_of(starter.pid)
+    assert len(children) == 2
+    return children
+
+
+def test_every_argument_sets_a_parameter_that_exists() -> None:
+    sections = read_sections(find_resource("config/har.yaml"))
+    for argument in ARGUMENTS:
+        assert argument.help and argument.name.isidentifier()
+        for target in argument.sets:
+            node, parameter = target.split(".")
+            assert node in NODES and parameter in sections[f"/**/{node}"]
+
+
+def test_a_plan_sets_what_was_asked_for_and_nothing_else() -> None:
+    plan = make_plan({"source": "7", "imu_port": "6000", "record": "true", "label": "WALK", "model": ""})
+    assert {node.name: node.parameters for node in plan.nodes} == {
+        "camera": {"source": "7"},
+        "imu_bridge": {"port": 6000},
+        "fusion": {},
+        "recorder": {"label": "WALK"},
+    }
+    assert (plan.namespace, plan.params_file, plan.fake_imu) == ("har", "", None)
+    without_camera = make_plan({"camera": "false", "use_sim_time": "true"})
+    assert {node.name: node.parameters for node in without_camera.nodes} == {
+        "imu_bridge": {"use_sim_time": True},
+        "fusion": {"use_sim_time": True},
+    }
+
+
+def test_a_simulated_camera_and_esp32_show_one_person() -> None:
+    plan = make_plan({"simulation": "true", "scenario": "all_six", "seed": "4"})
+    camera, imu_bridge, _ = plan.nodes
+    assert plan.fake_imu is not None
+    options = dict(zip(plan.fake_imu[::2], plan.fake_imu[1::2]))
+    assert camera.parameters == {
+        "source": "simulator",
+        "simulation_scenario": options["--scenario"],
+        "simulation_seed": int(options["--seed"]),
+        "simulation_start_ns": int(options["--start-ns"]),
+    }
+    assert imu_bridge.parameters == {
+        "mode": "tcp_listen",
+        "host": options["--host"],
+        "port": int(options["--port"]),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("sorce", "0", "no argument 'sorce'"),
+        ("imu_port", "many", "whole number"),
+        ("record", "maybe", "choose one of true, false"),
+    ],
+)
+def test_wrong_arguments_are_refused(name: str, text: str, sentence: str) -> None:
+    with pytest.raises(HarError, match=sentence):
+        make_plan({name: text})
+
+
+def har_up(ros: RosTest, *arguments: str) -> NodeProcess:
+    return ros.run(["-m", "har_ros.cli", "up", *arguments])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_har_up_ends_all_its_nodes_on_a_signal(ros: RosTest, arguments: list[str], number: signal.Signals) -> None:
+    up = har_up(ros, *arguments)
+    children = both_nodes_up(ros, up)
+    results = ros.listen(DiagnosticArray, "/cell/activity")
+    assert up.end(number) == 0
+    assert not any(alive(pid) for pid in children)
+    results.wait_for(is_status(STALE, "the node stops"))
+    assert "[camera] " in up.output and "Traceback" not in up.output
+
+
+def test_nodes_end_when_har_up_is_killed(ros: RosTest, arguments: list[str]) -> None:
+    up = har_up(ros, *arguments)
+    children = both_nodes_up(ros, up)
+    up.end(signal.SIGKILL)
+    wait_until(lambda: not any(alive(pid) for pid in children), "nodes outlived har up")
+
+
+def test_a_killed_node_is_started_again_and_its_shared_memory_freed(ros: RosTest, arguments: list[str]) -> None:
+    up = har_up(ros, *arguments)
+    victim = both_nodes_up(ros, up)[0]
+    opened = [file.readlink() for file in Path(f"/proc/{victim}/fd").iterdir()]
+    segments = [path for path in opened if path.parent == SHARED_MEMORY and "port" not in path.name]
+    assert segments
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: len(children_of(up.pid)) == 2 and victim not in children_of(up.pid), "no new node")
+    ros.diagnostics.clear()
+    ros.status("cell/camera", lambda status: status.message.startswith("running"))
+    assert up.end(signal.SIGINT) == 0
+    assert "SIGKILL; starting it again" in up.output
+    assert not any(path.exists() for path in segments)
+
+
+def test_a_node_that_refuses_ends_har_up_with_its_sentence_once(ros: RosTest, arguments: list[str]) -> None:
+    up = har_up(ros, *arguments, "model:=/no/such/model")
+    assert up.wait() == 1
+    assert up.output.count("there is no model '/no/such/model'") == 1
+    assert "Traceback" not in up.output
+
+
+def test_a_parameter_file_reaches_the_nodes(ros: RosTest, arguments: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("/**/fusion:\n  ros__parameters:\n    slop_s: 0.033\n")
+    har_up(ros, *arguments, f"params_file:={file}")
+    assert ros.get_parameter("/cell/fusion", "slop_s") == pytest.approx(0.033)
+
+
+def test_har_up_refuses_what_is_no_argument(ros: RosTest) -> None:
+    up = har_up(ros, "simulation")
+    assert up.wait() == 1
+    assert "write name:=value" in up.output
+
+
+LAUNCH_IS_HERE = all(importlib.util.find_spec(name) for name in ("launch", "launch_ros"))
+LAUNCH_SCRIPT = """
+import sys
+from launch import LaunchDescription, LaunchService
+from launch.actions import IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+
+given = [tuple(word.split(":=", 1)) for word in sys.argv[2:]]
+source = PythonLaunchDescriptionSource(sys.argv[1])
+service = LaunchService()
+service.include_launch_description(
+    LaunchDescription([IncludeLaunchDescription(source, launch_arguments=given)])
+)
+sys.exit(service.run())
+"""
+
+
+@pytest.fixture
+def launch(ros: RosTest, tmp_path: Path) -> Callable[..., NodeProcess]:
+    """Return a door to the launch file, with the package's nodes installed where ros2 launch looks for them."""
+    if not LAUNCH_IS_HERE:
+        pytest.skip("launch and launch_ros are on no package registry: runs on a full ROS 2")
+    prefix = tmp_path / "prefix"
+    for folder in ("share/ament_index/resource_index/packages", "share/har_ros", "lib/har_ros"):
+        (prefix / folder).mkdir(parents=True)
+    (prefix / "share/ament_index/resource_index/packages/har_ros").touch()
+    for node in NODES:
+        script = prefix / "lib/har_ros" / node
+        script.write_text(f"#!{sys.executable}\nimport sys\nfrom har_ros.nodes.{node} import main\nsys.exit(main())\n")
+        script.chmod(0o755)
+    others = os.environ.get("AMENT_PREFIX_PATH", "")
+    ros.environment["AMENT_PREFIX_PATH"] = os.pathsep.join(filter(None, (str(prefix), others)))
+    path = str(find_resource("launch/har.launch.py"))
+    return lambda *arguments: ros.run(["-c", LAUNCH_SCRIPT, path, *arguments])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_launched_nodes_come_up_and_end_with_launch(
+    ros: RosTest, launch: Callable[..., NodeProcess], arguments: list[str], number: signal.Signals
+) -> None:
+    process = launch(*arguments)
+    children = both_nodes_up(ros, process)
+    process.end(number)
+    wait_until(lambda: not any(alive(pid) for pid in children), f"nodes outlived launch's {number.name}")
+    assert "Traceback" not in process.output
+
+
+def test_a_node_that_refuses_ends_the_launch(launch: Callable[..., NodeProcess], arguments: list[str]) -> None:
+    process = launch(*arguments, "model:=/no/such/model")
+    process.wait()  # launch's own exit code says nothing of its processes
+    assert process.output.count("there is no model '/no/such/model'") == 1
+
+
+def test_launch_starts_a_killed_node_again(
+    ros: RosTest, launch: Callable[..., NodeProcess], arguments: list[str]
+) -> None:
+    process = launch(*arguments)
+    victim = both_nodes_up(ros, process)[0]
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: len(set(children_of(process.pid)) - {victim}) == 2, "no new node")
+    process.end(signal.SIGINT)

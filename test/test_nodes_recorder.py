@@ -1,0 +1,194 @@
+"""The recorder as a process, fed with pictures and samples over DDS; what it wrote is read from the disk."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2, or the extra ros-jazzy")
+
+from ros_helpers import RosTest, Status
+from sensor_msgs.msg import Image, Imu
+from std_srvs.srv import SetBool, Trigger
+
+OK, WARN, ERROR = 0, 1, 2
+
+
+class Feeder:
+    """Publishes a grey picture at 30 Hz and a sample at 90 Hz, in a thread, until told to pause."""
+
+    def __init__(self, ros: RosTest) -> None:
+        self._images = ros.publisher(Image, "/har/camera/image_raw", 100)
+        self._samples = ros.publisher(Imu, "/har/imu/data_raw", 300)
+        self._ending = threading.Event()
+        self.paused = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ending.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        image = Image(height=48, width=64, encoding="bgr8", step=192)
+        sample = Imu()
+        sample.angular_velocity_covariance[0] = -1.0
+        index = 0
+        begun_ns = time.time_ns()
+        self.shift_ns = 0
+        while not self._ending.is_set():
+            stamp_ns = begun_ns + index * 11_111_111
+            time.sleep(max(0.0, (stamp_ns - time.time_ns()) / 1e9))
+            index += 1
+            if self.paused.is_set():
+                continue
+            sample.header.stamp.sec, sample.header.stamp.nanosec = divmod(stamp_ns + self.shift_ns, 1_000_000_000)
+            sample.linear_acceleration.z = 9.8
+            sample.linear_acceleration.x = float(index)
+            self._samples.publish(sample)
+            if index % 3 == 0:
+                image.header.stamp = sample.header.stamp
+                image.data = bytes([index % 256]) * (48 * 192)
+                self._images.publish(image)
+
+
+@pytest.fixture
+def feeder(ros: RosTest) -> Iterator[Feeder]:
+    feeder = Feeder(ros)
+    yield feeder
+    feeder.stop()
+
+
+def start(ros: RosTest, dataset: Path, *options: str) -> object:
+    ros.diagnostics.clear()
+    process = ros.start("recorder", f"dataset:={dataset}", "label:=walking", "subject:=P07", *options)
+    ros.status("har/recorder", lambda status: status.values["state"] == "active")
+    return process
+
+
+def capture(ros: RosTest) -> Trigger.Response:
+    return ros.call(Trigger, "/har/recorder/capture", Trigger.Request())
+
+
+def written(status: Status) -> int:
+    return int(status.values.get("written", 0))
+
+
+def record(ros: RosTest, on: bool) -> SetBool.Response:
+    return ros.call(SetBool, "/har/recorder/record", SetBool.Request(data=on))
+
+
+def test_a_capture_is_one_whole_second_in_the_papers_layout(
+    ros: RosTest, feeder: Feeder, tmp_path: Path
+) -> None:
+    node = start(ros, tmp_path, "consent:=true", "session:=2")
+    answer = capture(ros)
+    assert answer.success, answer.message
+    folder = Path(answer.message)
+    assert folder.parent == tmp_path / "WALK"
+    assert {path.name for path in folder.iterdir()} == {"capture.json", "frames", "readings"}
+    assert len(list((folder / "frames").iterdir())) == 30
+    readings = np.loadtxt(folder / "readings" / "esp.txt", delimiter=",")
+    assert readings.shape == (30, 3)
+    np.testing.assert_allclose(np.diff(readings[1:-1, 0]), 3.0)  # the ends may lack their nearest sample
+    first = cv2.imread(str(folder / "frames" / "frame_0.jpg"))
+    assert first.shape == (48, 64, 3)
+    assert abs(float(first.mean()) - readings[0, 0] % 256) < 2
+    stamps_ns = json.loads((folder / "capture.json").read_text())["frame_stamps_ns"]
+    assert (np.diff(stamps_ns) > 30_000_000).all()
+    meta = json.loads((folder / "capture.json").read_text())
+    assert (meta["subject"], meta["session"], meta["source"]) == ("P07", "2", "real")
+    samples = np.loadtxt(folder / "readings" / "imu.csv", delimiter=",", skiprows=1)
+    assert samples.shape[1] == 4
+    assert len(samples) > 85
+    assert node.end() == 0
+
+
+def test_nobody_is_recorded_without_consent(ros: RosTest, feeder: Feeder, tmp_path: Path) -> None:
+    start(ros, tmp_path)
+    for answer in (capture(ros), record(ros, True)):
+        assert not answer.success
+        assert "consent" in answer.message
+    assert not list(tmp_path.rglob("*.jpg"))
+    assert ros.set_parameter("/har/recorder", "consent", True) == (True, "")
+    assert capture(ros).success
+
+
+def test_recording_goes_on_until_it_is_ended(ros: RosTest, feeder: Feeder, tmp_path: Path) -> None:
+    node = start(ros, tmp_path, "consent:=true")
+    assert record(ros, True).success
+    assert "going on already" in capture(ros).message
+    ros.status("har/recorder", lambda status: written(status) >= 2)
+    assert ros.set_parameter("/har/recorder", "label", "sit") == (True, "")
+    assert not ros.set_parameter("/har/recorder", "label", "dancing")[0]
+    ros.status("har/recorder", lambda status: "SITTING" in status.values.get("last_capture", ""))
+    assert record(ros, False).success
+    folders = [path.parent for path in tmp_path.rglob("capture.json")]
+    assert {folder.parent.name for folder in folders} == {"WALK", "SITTING"}
+    assert all(len(list(folder.glob("frames/*.jpg"))) == 30 for folder in folders)
+    assert node.end() == 0
+
+
+def test_a_broken_stream_gives_a_sentence_and_no_capture(ros: RosTest, feeder: Feeder, tmp_path: Path) -> None:
+    feeder.paused.set()
+    start(ros, tmp_path / "new", "consent:=true", "capture_timeout_s:=1.5")
+    answer = capture(ros)
+    assert not answer.success
+    assert answer.message.startswith("no complete capture in 1.5 s: nothing comes on camera/image_raw")
+    assert not (tmp_path / "new").exists()
+    feeder.paused.clear()
+    assert ros.set_parameter("/har/recorder", "capture_timeout_s", 15.0) == (True, "")
+    assert capture(ros).success
+
+
+def test_after_a_jump_back_of_the_stamps_captures_hold_samples_of_the_new_time_alone(
+    ros: RosTest, feeder: Feeder, tmp_path: Path
+) -> None:
+    start(ros, tmp_path, "consent:=true")
+    assert capture(ros).success
+    feeder.shift_ns = -3600 * 1_000_000_000  # as a looped recording does
+    answer = capture(ros)
+    assert answer.success, answer.message
+    folder = Path(answer.message)
+    stamps_ns = json.loads((folder / "capture.json").read_text())["frame_stamps_ns"]
+    samples = (folder / "readings" / "imu.csv").read_text().splitlines()[1:]
+    last_ns = int(samples[-1].split(",")[0])
+    assert 85 < len(samples) < 150
+    assert abs(last_ns - stamps_ns[-1]) < 1_000_000_000
+
+
+def test_an_unwritable_dataset_is_told_in_the_answer_and_the_node_lives(
+    ros: RosTest, feeder: Feeder, tmp_path: Path
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder", encoding="utf-8")
+    start(ros, blocked / "dataset", "consent:=true")
+    answer = capture(ros)
+    assert not answer.success
+    assert "can't write a capture to" in answer.message
+    ros.status("har/recorder", lambda status: status.level == ERROR and "can't write" in status.message)
+    assert ros.set_parameter("/har/recorder", "dataset", str(tmp_path / "good")) == (True, "")
+    assert capture(ros).success
+
+
+def test_a_killed_recorder_leaves_whole_captures_only(ros: RosTest, feeder: Feeder, tmp_path: Path) -> None:
+    node = start(ros, tmp_path, "consent:=true")
+    assert record(ros, True).success
+    ros.status("har/recorder", lambda status: written(status) >= 1)
+    assert node.end(signal.SIGKILL) == -9
+    again = start(ros, tmp_path, "consent:=true")
+    assert capture(ros).success
+    assert again.end(signal.SIGTERM) == 0
+    visible = [path for path in (tmp_path / "WALK").iterdir() if not path.name.startswith(".")]
+    assert len(visible) >= 2
+    for folder in visible:
+        assert len(list(folder.glob("frames/*.jpg"))) == 30
+        assert (folder / "capture.json").is_file()

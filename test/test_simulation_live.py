@@ -1,0 +1,101 @@
+"""The live simulated person: the same in every process, with picture and accelerometer of one motion."""
+
+from itertools import islice, pairwise
+
+import numpy as np
+import pytest
+
+from har_ros.core.labels import Activity
+from har_ros.simulation.live import SimulatedCamera, SimulatedPerson
+from har_ros.simulation.scenario import parse_scenario
+
+TEXT = """
+scenario: har.scenario/1
+scene: room
+steps:
+  - {activity: STAND, seconds: 5}
+  - {activity: FALL_OR_COLLAPSE, seconds: 7}
+  - {activity: SITTING, seconds: 5, seat: car}
+  - {activity: WALK, seconds: 5}
+"""
+SCENARIO = parse_scenario(TEXT, "brief")
+RUN_S = 22.0
+
+
+@pytest.fixture(scope="module")
+def person() -> SimulatedPerson:
+    return SimulatedPerson(SCENARIO, seed=5)
+
+
+@pytest.fixture(scope="module")
+def camera(person) -> SimulatedCamera:
+    return SimulatedCamera(person, 128, 96)
+
+
+def readings(person: SimulatedPerson, begin_s: float, seconds: float) -> np.ndarray:
+    """Return (N, 7): time, acceleration, rate."""
+    samples = islice(person.imu(begin_s), round(seconds * 100))
+    return np.array([[t_s, *accel, *gyro] for t_s, accel, gyro in samples])
+
+
+def test_two_of_the_same_person_agree_beyond_a_repeat(person):
+    mine = readings(person, 0.0, 2 * RUN_S)
+    assert np.array_equal(mine, readings(SimulatedPerson(SCENARIO, seed=5), 0.0, 2 * RUN_S))
+    assert np.array_equal(mine[1234:1334], readings(person, 12.34, 1.0))
+    assert np.allclose(np.diff(mine[:, 0]), 0.01)
+    assert not np.array_equal(mine[:2200, 1:], mine[2200:, 1:])  # the same scenario again, not the same movements
+    assert not np.array_equal(mine[:500], readings(SimulatedPerson(SCENARIO, seed=6), 0.0, 5.0))
+
+
+def test_labels_follow_the_scenario(person):
+    assert person.duration_s == RUN_S
+    said = {t_s: person.label(t_s) for t_s in (0, 4.99, 11.9, 12, 16.99, 17, 21.99, 22, 33.9)}
+    assert list(said.values()) == [
+        Activity.STAND, Activity.STAND, Activity.FALL_OR_COLLAPSE, Activity.SITTING, Activity.SITTING,
+        Activity.WALK, Activity.WALK, Activity.STAND, Activity.FALL_OR_COLLAPSE,
+    ]  # fmt: skip
+    assert person.label(5.1) in (Activity.STAND, Activity.WALK)  # nobody falls at once
+    falling = [t_s for t_s in np.arange(5, 12, 0.05) if person.label(t_s) is Activity.FALL_OR_COLLAPSE]
+    assert np.allclose(np.diff(falling), 0.05)
+
+
+def test_the_device_feels_gravity_at_rest_and_the_impact(person):
+    still = np.linalg.norm(readings(person, 1.0, 3.0)[:, 1:4], axis=1)
+    fall = np.linalg.norm(readings(person, 5.0, 7.0)[:, 1:4], axis=1)
+    assert abs(np.median(still) - 9.8) < 0.6
+    assert fall.max() > 20
+
+
+def test_picture_and_accelerometer_show_the_same_moment(person, camera):
+    times_s = np.arange(5.0, 12.0, 0.1)
+    frames = [camera.frame(float(t_s)).astype(float) for t_s in times_s]
+    change = np.array([np.abs(after - before).mean() for before, after in pairwise(frames)])
+    seen_s = times_s[:-1][change > change.min() + 0.5 * np.ptp(change)]
+    felt = readings(person, 5.0, 7.0)
+    felt_s = felt[np.linalg.norm(felt[:, 1:4], axis=1).argmax(), 0]
+    assert np.abs(seen_s - felt_s).min() < 0.5
+
+
+def test_two_cameras_see_the_same_in_any_order(camera):
+    again = SimulatedCamera(SimulatedPerson(SCENARIO, seed=5), 128, 96)
+    times_s = (13.0, 0.5, 18.2, 8.0, 30.0)
+    later = {t_s: again.frame(t_s) for t_s in reversed(times_s)}
+    for t_s in times_s:
+        frame = camera.frame(t_s)
+        assert (frame.shape, frame.dtype) == ((96, 128, 3), np.uint8)
+        assert np.array_equal(frame, later[t_s])
+
+
+def test_the_car_is_another_picture_and_walking_moves(camera):
+    car, room, walk = camera.frame(13.0), camera.frame(1.0), [camera.frame(t_s) for t_s in (18.0, 19.0)]
+    assert np.abs(car.astype(float) - room).mean() > 20
+    changed = np.abs(walk[0].astype(int) - walk[1]).max(axis=2) > 40
+    assert 0.01 < changed.mean() < 0.4  # the person, not the room
+
+
+def test_a_scenario_without_repeat_ends(camera):
+    person = SimulatedPerson(parse_scenario(TEXT.replace("steps:", "repeat: false\nsteps:"), "once"), seed=5)
+    last = list(person.imu(RUN_S - 0.1))
+    assert [round(t_s, 2) for t_s, *_ in last] == [round(RUN_S - 0.1 + 0.01 * index, 2) for index in range(10)]
+    assert list(person.imu(RUN_S)) == []
+    assert person.label(1000.0) is Activity.WALK

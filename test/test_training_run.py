@@ -1,0 +1,223 @@
+"""`har train` on a tiny dataset: a whole run, stopping and going on, the split, refusals."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from capture_maker import make_capture
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytest.importorskip("torch", reason="needs the extra train")
+
+from har_ros.cli import main
+from har_ros.core.errors import HarError
+from har_ros.core.labels import LABELS
+from har_ros.core.model_card import load_card
+from har_ros.core.resources import find_resource
+from har_ros.dataset.reader import find_captures, read_capture
+from har_ros.dataset.writer import write_capture
+from har_ros.evaluation.classify import classify_capture
+from har_ros.inference.model import HarModel
+from har_ros.training.backbone import load_mobilenet
+from har_ros.training.data import Clip, list_clips, split_by_subject
+
+
+@pytest.fixture(scope="module")
+def weights() -> None:
+    try:
+        load_mobilenet(None)
+    except HarError as error:
+        pytest.skip(str(error))
+
+
+def write_dataset(root: Path, subjects: tuple[str, ...] = ("one", "two"), labels: tuple[str, ...] = LABELS) -> Path:
+    start = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    for index, (label, subject) in enumerate(product(labels, subjects)):
+        write_capture(root, make_capture(label, seed=index, subject=subject), start + timedelta(seconds=index))
+    return root
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_dataset(tmp_path_factory.mktemp("train") / "dataset")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_profile(tmp_path_factory.mktemp("profile") / "tiny.yaml")
+
+
+def write_profile(path: Path, **changes: object) -> Path:
+    values = yaml.safe_load(find_resource("config/profiles/paper.yaml").read_text())
+    tiny = {
+        "name": "tiny",
+        "frame_size_px": 64,
+        "train_positions": 3,
+        "max_epochs": 3,
+        "stop_patience": 9,
+        "finetune_epochs": 1,
+        "recovery_steps": 2,
+    }
+    path.write_text(yaml.safe_dump({**values, **tiny, **changes}))
+    return path
+
+
+def command(dataset: Path, profile: Path, cache: Path, folder: Path, *more: str) -> list[str]:
+    return [
+        *("train", str(dataset), "--profile", str(profile), "--threads", "1", "--out", str(folder / "model")),
+        *("--run-dir", str(folder / "run"), "--cache", str(cache), *more),
+    ]
+
+
+@pytest.fixture(scope="module")
+def finished(
+    weights: None, dataset: Path, profile: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder of a whole run, with a test set of other people."""
+    folder = tmp_path_factory.mktemp("finished")
+    test_set = write_dataset(folder / "test", subjects=("other",))
+    assert main(command(dataset, profile, cache, folder, "--test", str(test_set))) == 0
+    return folder
+
+
+@pytest.mark.timeout(400)
+def test_the_card_says_what_was_done(finished: Path) -> None:
+    card = load_card(finished / "model")
+    assert card.training["captures"] == {"train": 6, "validation": 6, "test": 6}
+    assert card.training["synthetic"] is True
+    assert card.metrics["pruning"]["zeros_least"] == pytest.approx(0.5, abs=0.001)
+    assert card.metrics["pruning"]["zeros_most"] == pytest.approx(0.5, abs=0.001)
+    for figures in (card.metrics, card.metrics["before_pruning"]):
+        low, high = figures["test"]["accuracy_ci"]
+        assert low <= figures["test"]["accuracy"] <= high
+    assert sum(path.stat().st_size for path in (finished / "model").iterdir()) < 20_000_000
+
+
+@pytest.mark.timeout(400)
+def test_the_model_loads_and_scores_as_its_card_says(finished: Path) -> None:
+    model = HarModel(finished / "model")
+    captures = [read_capture(folder) for folder in find_captures(finished / "test")]
+    probabilities = np.stack([classify_capture(model, capture) for capture in captures])
+    truth = [LABELS.index(capture.label) for capture in captures]
+    figures = model.card.metrics["test"]
+    assert np.mean(probabilities.argmax(1) == truth) == pytest.approx(figures["accuracy"], abs=1e-6)
+    assert -np.log(probabilities[range(len(truth)), truth]).mean() == pytest.approx(figures["loss"], abs=1e-3)
+    assert HarModel(finished / "run" / "dense").card.identity != model.card.identity
+
+
+@pytest.mark.timeout(400)
+def test_the_run_leaves_its_curves(finished: Path) -> None:
+    rows = list(csv.DictReader((finished / "run" / "log.csv").open()))
+    assert [row["stage"] for row in rows] == ["training"] * 3 + ["fine-tuning"]
+    for picture in ("curves", "confusion_validation", "confusion_test"):
+        assert (finished / "run" / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.timeout(400)
+def test_a_finished_run_is_not_overwritten(
+    finished: Path, dataset: Path, profile: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command(dataset, profile, cache, finished)) == 1
+    assert "--resume" in capsys.readouterr().err
+    assert main(command(dataset, profile, cache, finished, "--resume")) == 1  # it had a test set
+    assert "another dataset, profile or version" in capsys.readouterr().err
+
+
+@pytest.mark.timeout(400)
+def test_a_stopped_run_goes_on_to_the_same_model(
+    finished: Path, dataset: Path, profile: Path, cache: Path, tmp_path: Path
+) -> None:
+    arguments = command(dataset, profile, cache, tmp_path)
+    assert run_until((tmp_path / "run" / "training.pt").is_file, arguments) == 130
+    assert not (tmp_path / "model").exists()
+    assert main([*arguments, "--resume"]) == 0
+    assert load_card(tmp_path / "model").identity == load_card(finished / "model").identity
+
+
+def run_until(happened: Callable[[], bool], arguments: list[str]) -> int:
+    """Run `har`, press Ctrl-C once `happened`, and return the exit code."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([sys.executable, "-m", "har_ros.cli", *arguments], env=environment)
+    try:
+        deadline = time.monotonic() + 200
+        while not happened():
+            assert process.poll() is None and time.monotonic() < deadline, "the run ended, or never came so far"
+            time.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        return process.wait(60)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["train", *arguments]) == 1
+    message = capsys.readouterr().err
+    assert message.startswith("har: ") and message.count("\n") == 1
+    return message
+
+
+def test_refusals_are_one_sentence(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    out = ("--out", "model")
+    assert "can't be listed" in refusal(capsys, "nowhere", *out)
+    some = write_dataset(tmp_path / "some", labels=LABELS[:4])
+    assert "no captures of STAND, WALK" in refusal(capsys, str(some), *out)
+    assert "there is no weights" in refusal(capsys, str(dataset), *out, "--weights", "none.pth").replace("are", "is")
+    assert "such as one" in refusal(capsys, str(dataset), *out, "--test", str(dataset))
+    assert "--threads is 0" in refusal(capsys, str(dataset), *out, "--threads", "0")
+    assert "missing" in refusal(capsys, str(dataset), *out, "--profile", "nothing")
+    for change, words in (
+        ({"learning": 1}, "unknown keys ['learning']"),
+        ({"batch_size": "four"}, "batch_size is 'four'"),
+        ({"sparsity": 2.0}, "sparsity is 2.0; give a value from 0.0 to 0.99"),
+    ):
+        profile = write_profile(tmp_path / "changed.yaml", **change)
+        assert words in refusal(capsys, str(dataset), *out, "--profile", str(profile))
+    assert not (tmp_path / "model").exists() and not (tmp_path / "runs").exists()
+
+
+def test_one_subject_can_not_be_split(tmp_path: Path) -> None:
+    clips = [Clip(tmp_path / str(index), index, "alone", "real") for index in range(6)]
+    with pytest.raises(HarError, match="record more subjects"):
+        split_by_subject(clips, 0.2, 0)
+
+
+def test_captures_without_subject_count_each_for_themselves(tmp_path: Path) -> None:
+    for label in LABELS:
+        for seed in range(2):
+            write_capture(tmp_path, make_capture(label, subject=""), datetime(2026, 1, 1, 0, seed, tzinfo=timezone.utc))
+    assert len({clip.subject for clip in list_clips(tmp_path)}) == 12
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 20)), min_size=6, max_size=200), st.integers(0, 5))
+def test_no_subject_is_on_both_sides_and_all_classes_are(pairs: list[tuple[int, int]], seed: int) -> None:
+    clips = [Clip(Path(str(index)), label, f"s{subject}", "real") for index, (label, subject) in enumerate(pairs)]
+    try:
+        train, validation = split_by_subject(clips, 0.2, seed)
+    except HarError:
+        return
+    assert not {clip.subject for clip in train} & {clip.subject for clip in validation}
+    assert {clip.label for clip in train} == {clip.label for clip in validation} == set(range(6))
+    assert sorted(train + validation, key=str) == sorted(clips, key=str)
+    assert (train, validation) == split_by_subject(list(reversed(clips))[::-1], 0.2, seed)
