@@ -89,15 +89,9 @@ class Inbox:
     def wait_for(self, wanted: Callable[[Any], bool], timeout_s: float = WAIT_S) -> Any:
         """Return the first message, of those here and those to come, that is as wanted."""
         with self._changed:
-            found: list[Any] = []
-
-            def look() -> bool:
-                found[:] = [message for message in self._messages if wanted(message)][:1]
-                return bool(found)
-
-            arrived = self._changed.wait_for(look, timeout_s)
-            assert arrived, f"none of {len(self._messages)} messages was the wanted one; last: {self._messages[-1:]}"
-            return found[0]
+            found = self._changed.wait_for(lambda: next(filter(wanted, self._messages), None), timeout_s)
+            assert found, f"none of {len(self._messages)} messages was the wanted one; last: {self._messages[-1:]}"
+            return found
 
 
 class NodeProcess:
@@ -203,19 +197,16 @@ class RosTest:
 
     def status(self, name: str, wanted: Callable[[Status], bool] = lambda _: True) -> Status:
         """Wait for a diagnostics status of the node `name` (such as har/camera) that is as wanted."""
-        found: list[Status] = []
 
-        def look(array: DiagnosticArray) -> bool:
-            found[:] = [_status(array, item) for item in array.status if item.name == name]
-            found[:] = [status for status in found if wanted(status)]
-            return bool(found)
+        def matching(array: DiagnosticArray) -> list[Status]:
+            statuses = [_status(array, item) for item in array.status if item.name == name]
+            return [status for status in statuses if wanted(status)]
 
         try:
-            self.diagnostics.wait_for(look)
+            return matching(self.diagnostics.wait_for(lambda array: bool(matching(array))))[0]
         except AssertionError as error:
             said = "\n".join(process.output for process in self._processes)
             raise AssertionError(f"{error}\nthe nodes said:\n{said}") from None
-        return found[0]
 
     def call(self, service_type: Any, name: str, request: Any, timeout_s: float = WAIT_S) -> Any:
         """Call a service and return its answer."""
