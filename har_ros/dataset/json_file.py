@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from har_ros.core.errors import HarError
 
 
+def require_place(path: Path | None) -> None:
+    """Refuse a place where no JSON can be written, before the work that it is for. Raises HarError."""
+    if path is not None:
+        with _draft(path) as draft:
+            draft.touch()
+
+
 def write_json(path: Path, report: dict[str, Any]) -> None:
     """Write a report as JSON, whole or not at all. Raises HarError."""
-    if path.is_dir():
-        raise HarError(f"'{path}' is a folder; give a file for the JSON")
-    draft = path.with_name(f".{path.name}.part")
-    try:
+    with _draft(path) as draft:
         draft.write_text(json.dumps(report, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         draft.replace(path)
+
+
+@contextmanager
+def _draft(path: Path) -> Iterator[Path]:
+    """Give a file beside `path` to write first; it is gone afterwards. Raises HarError where there is no place."""
+    draft = path.parent / f".{path.name}.part"
+    try:
+        if path.is_dir():
+            raise HarError(f"'{path}' is a folder; give a file for the JSON")
+        yield draft
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise HarError(f"can't write '{path}' ({error.strerror}); give another file") from None
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
