@@ -13,15 +13,17 @@ START_NS = 1_700_000_000_123_456_789
 
 
 def make_capture(label: str = "WALK", seed: int = 0, gyro: bool = True, **meta: Any) -> Capture:
-    """Return a capture of 30 frames at 30 Hz and 100 samples at 100 Hz."""
+    """Return a capture of 30 frames at 30 Hz and 100 samples at 100 Hz, the nearest of which are its readings."""
     rng = np.random.default_rng(seed)
     smooth = rng.integers(0, 230, (30, 1, 1, 3), np.uint8)  # white would upset the tiny model
+    frame_stamps_ns, imu_stamps_ns = START_NS + np.arange(30) * 33_333_333, START_NS + np.arange(100) * 10_000_000
+    accel_mps2 = rng.normal((0, 0, 9.8), 3, (100, 3)).astype(np.float32)
     return Capture(
         meta=CaptureMeta(Activity(label), **{"subject": f"s{seed % 5}", "source": "simulated", **meta}),
         frames=np.broadcast_to(smooth, (30, 24, 32, 3)).copy(),
-        frame_stamps_ns=START_NS + np.arange(30) * 33_333_333,
-        readings_mps2=rng.normal((0, 0, 9.8), 3, (30, 3)).astype(np.float32),
-        imu_stamps_ns=START_NS + np.arange(100) * 10_000_000,
-        imu_accel_mps2=rng.normal((0, 0, 9.8), 3, (100, 3)).astype(np.float32),
+        frame_stamps_ns=frame_stamps_ns,
+        readings_mps2=accel_mps2[np.abs(imu_stamps_ns - frame_stamps_ns[:, None]).argmin(axis=1)],
+        imu_stamps_ns=imu_stamps_ns,
+        imu_accel_mps2=accel_mps2,
         imu_gyro_radps=rng.normal(0, 1, (100, 3)).astype(np.float32) if gyro else None,
     )

@@ -138,6 +138,13 @@ def claim_a_huge_size(folder: Path) -> None:
     path.write_bytes(coded)
 
 
+def shift_the_frames(folder: Path) -> None:
+    path = folder / "capture.json"
+    record = json.loads(path.read_text())
+    record["frame_stamps_ns"] = [stamp + 3600 * 10**9 for stamp in record["frame_stamps_ns"]]
+    path.write_text(json.dumps(record))
+
+
 def breakers() -> dict[str, tuple[object, str]]:
     def text(path: str, content: str) -> object:
         return lambda folder: (folder / path).write_text(content)
@@ -172,6 +179,10 @@ def breakers() -> dict[str, tuple[object, str]]:
         "schema": (edit(schema="har.capture/9"), "is not of schema har.capture/1"),
         "label": (edit(label="SWIM"), "capture.json' is wrong at 'SWIM'"),
         "moved": (edit(label="SITTING"), "says SITTING in its capture.json"),
+        "no subject": (edit(subject=None), "wrong at subject, which is no text; correct it"),
+        "session": (edit(session=3), "wrong at session, which is no text"),
+        "an hour off": (shift_the_frames, r"imu.csv has no sample within 0.25 s of frame 0"),
+        "other esp": (text("readings/esp.txt", "0,0,9.8\n" * 30), "reading 0 of readings/esp.txt is no sample"),
         "source": (edit(source="dream"), "one of real, simulated, bag"),
         "stamps": (edit(frame_stamps_ns="soon"), "no list of frame_stamps_ns"),
         "few stamps": (edit(frame_stamps_ns=[1, 2]), "takes frame stamps of shape \\(30,\\)"),
@@ -214,6 +225,7 @@ def test_check_counts_and_names(tmp_path: Path, capsys: pytest.CaptureFixture[st
     (tmp_path / "WALK/.unfinished_1").mkdir()
     late = make_capture("STAND", 9)
     late.frame_stamps_ns[15:] += 400_000_000
+    late.imu_stamps_ns[50:] += 400_000_000
     gap = write_capture(tmp_path, late, TAKEN_AT)
     assert main(["check", str(tmp_path), "--json", str(tmp_path / "report.json")]) == 0
     report = json.loads((tmp_path / "report.json").read_text())
@@ -229,6 +241,7 @@ def test_check_counts_and_names(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert report["gaps"] == {str(gap): 0.433}
     assert report["imu_rate_hz"]["median"] == pytest.approx(100)
     assert report["frame_rate_hz"]["max"] == pytest.approx(30, abs=0.01)
+    assert report["imu_rate_hz"]["min"] > 60, "the capture without stamps has no rate"
     said = capsys.readouterr().out
     for part in ("no captures of DRIVERS_DROWSINESS", "'Walking' is taken for WALK", "'holiday' is no activity"):
         assert part in said
@@ -251,16 +264,33 @@ def test_check_refuses_what_is_no_dataset(
     assert sentence in capsys.readouterr().err
 
 
-def test_a_report_that_can_not_be_written_is_still_shown(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_captures_without_stamps_have_no_rates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    papers_capture(tmp_path)
+    report = check_dataset(tmp_path)
+    assert (report["frame_rate_hz"], report["imu_rate_hz"], report["gaps"]) == ({}, {}, {})
+    assert main(["check", str(tmp_path)]) == 0
+    assert "Hz" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("place", "sentence"),
+    [
+        (".", "is a folder"),
+        ("nowhere/out.json", "(No such file or directory); give another file"),
+        ("a_file/out.json", "(Not a directory); give another file"),
+        (f"{'long' * 70}.json", "(File name too long); give another file"),
+    ],
+)
+def test_a_place_for_no_report_is_refused_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str, sentence: str
 ) -> None:
     write_capture(tmp_path / "set", make_capture(), TAKEN_AT)
-    for place, sentence in ((tmp_path, "is a folder"), (tmp_path / "nowhere" / "out.json", "can't write")):
-        assert main(["check", str(tmp_path / "set"), "--json", str(place)]) == 1
-        said = capsys.readouterr()
-        assert "1 captures, all usable" in said.out
-        assert sentence in said.err
-    assert [entry.name for entry in tmp_path.iterdir()] == ["set"]
+    (tmp_path / "a_file").touch()
+    assert main(["check", str(tmp_path / "set"), "--json", str(tmp_path / place)]) == 1
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert sentence in said.err
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a_file", "set"]
 
 
 def test_stamps_stay_exact_in_ns(tmp_path: Path) -> None:

@@ -73,6 +73,12 @@ def test_a_bad_line_is_named_with_its_number(bad: str) -> None:
         parse_readings(f"ax,ay,az\n0,0,9.8\n{bad}\n0,0,9.8\n", "esp.txt")
 
 
+@pytest.mark.parametrize("broken", ["nan,0,9.8", "0.1,,9.8", "0.1 oops 9.8", "inf;0;9.8"])
+def test_a_broken_first_reading_is_no_heading(broken: str) -> None:
+    with pytest.raises(HarError, match=r"'esp.txt' line 1 is no reading of 3 finite numbers"):
+        parse_readings(f"{broken}\n0,0,9.8\n", "esp.txt")
+
+
 def test_units_are_told_by_gravity() -> None:
     still = np.tile([0.0, 0.0, 1.0], (30, 1))
     accel, notes = in_mps2(still, "esp.txt")

@@ -51,6 +51,11 @@ class CaptureMeta:
     version: str = __version__
     extra: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def stamped(self) -> bool:
+        """False for a capture of the paper's files only: its stamps are assumed."""
+        return bool(self.version)
+
     def __post_init__(self) -> None:
         if self.source not in SOURCES:
             raise HarError(f"a capture's source is one of {', '.join(SOURCES)}, not '{self.source}'")

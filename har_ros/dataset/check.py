@@ -18,11 +18,10 @@ from har_ros.core.errors import HarError
 from har_ros.core.labels import LABELS
 from har_ros.core.windows import MAX_GAP_S
 from har_ros.dataset.capture import Capture, CaptureMeta
-from har_ros.dataset.json_file import write_json
+from har_ros.dataset.json_file import require_place, write_json
 from har_ros.dataset.parallel import for_each_capture
 from har_ros.dataset.reader import activity_of, find_captures, find_unfinished, read_capture
 
-SUMMARY = "look for gaps, imbalance and broken captures in a dataset"
 _IMBALANCE = 1.5  # the largest class over the smallest; beyond it accuracy flatters the largest
 _LISTED = 20  # gaps shown on the terminal; the JSON holds all
 _EXAMPLE = """example:
@@ -34,12 +33,12 @@ one is named with what is wrong and what to do.
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found in one capture: its facts, or why it is broken."""
+    """What was found in one capture: its facts, or why it is broken. Without stamps there are no rates and no gap."""
 
     folder: Path
     meta: CaptureMeta | None = None
-    frame_rate_hz: float = 0.0
-    imu_rate_hz: float = 0.0
+    frame_rate_hz: float | None = None
+    imu_rate_hz: float | None = None
     gap_s: float = 0.0
     assumptions: tuple[str, ...] = ()
     broken: str = ""
@@ -54,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check the dataset, print the report and return 0 when nothing is broken. Raises HarError."""
+    require_place(args.json)
     report = check_dataset(args.dataset)
     _print(report)
     if args.json:
@@ -74,6 +74,8 @@ def _examine(folder: Path) -> Finding:
         capture = read_capture(folder)
     except HarError as error:
         return Finding(folder, broken=str(error))
+    if not capture.meta.stamped:
+        return Finding(folder, capture.meta, assumptions=capture.assumptions)
     return Finding(
         folder,
         capture.meta,
@@ -125,7 +127,8 @@ def _shelf_label(folder: Path) -> str:
     return str(activity_of(folder.parent))
 
 
-def _spread(values: list[float]) -> dict[str, float]:
+def _spread(rates_hz: list[float | None]) -> dict[str, float]:
+    values = [rate_hz for rate_hz in rates_hz if rate_hz is not None]
     if not values:
         return {}
     middle = statistics.median(values)

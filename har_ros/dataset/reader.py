@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from har_ros.core.errors import HarError
 from har_ros.core.labels import LABELS, Activity, parse_activity
-from har_ros.core.windows import STEP_RATE_HZ, STEPS
+from har_ros.core.windows import MAX_GAP_S, STEP_RATE_HZ, STEPS
 from har_ros.dataset.capture import (
     FRAMES_FOLDER,
     IMU_FILE,
@@ -30,6 +30,7 @@ from har_ros.dataset.writer import UNFINISHED_PREFIX
 _FEWEST, _MOST = 25, 40  # frames or readings of a capture "of around 30" (paper section III.A)
 _IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 _JPEG_END = b"\xff\xd9"  # OpenCV fills up a JPEG that is cut off without a word
+_READING_TOLERANCE_MPS2 = 0.01  # esp.txt and imu.csv may be rounded differently
 _AGAIN = "copy or record the capture again"
 
 
@@ -108,7 +109,10 @@ def _meta(folder: Path, record: dict[str, Any]) -> CaptureMeta:
             )
         return CaptureMeta(by_place, version="")
     try:
-        texts = {key: str(record[key]) for key in ("subject", "session", "mount", "source", "version")}
+        texts = {key: record[key] for key in ("subject", "session", "mount", "source", "version")}
+        for key, value in texts.items():
+            if not isinstance(value, str):
+                raise TypeError(f"{key}, which is no text")
         meta = CaptureMeta(Activity(record["label"]), **texts, extra=dict(record["extra"]))
     except (KeyError, ValueError, TypeError, HarError) as error:
         raise HarError(f"'{folder / RECORD_FILE}' is wrong at {error}; correct it, or {_AGAIN}") from None
@@ -122,7 +126,7 @@ def _read_own(folder: Path, meta: CaptureMeta, record: dict[str, Any]) -> Captur
     readings = _readings(folder / READINGS_FILE)
     imu = _imu_table(folder / IMU_FILE)
     try:
-        return Capture(
+        capture = Capture(
             meta=meta,
             frames=frames,
             frame_stamps_ns=np.array(record["frame_stamps_ns"], np.int64),
@@ -131,10 +135,25 @@ def _read_own(folder: Path, meta: CaptureMeta, record: dict[str, Any]) -> Captur
             imu_accel_mps2=imu["values"][:, :3],
             imu_gyro_radps=imu["values"][:, 3:] if imu["values"].shape[1] == 6 else None,
         )
+        _check_readings(capture)
+        return capture
     except (KeyError, ValueError, TypeError, OverflowError):
         raise HarError(f"'{folder / RECORD_FILE}' holds no list of frame_stamps_ns; {_AGAIN}") from None
     except HarError as error:
         raise HarError(f"'{folder}': {error}") from None
+
+
+def _check_readings(capture: Capture) -> None:
+    """Refuse a capture whose files don't belong together: each frame's reading is a sample of its time."""
+    for index, stamp_ns in enumerate(capture.frame_stamps_ns):
+        near = np.abs(capture.imu_stamps_ns - stamp_ns) <= MAX_GAP_S * 1e9
+        if not near.any():
+            raise HarError(f"{IMU_FILE} has no sample within {MAX_GAP_S:g} s of frame {index}; {_AGAIN}")
+        distances = np.abs(capture.imu_accel_mps2[near] - capture.readings_mps2[index]).max(axis=1)
+        if distances.min() > _READING_TOLERANCE_MPS2:
+            raise HarError(
+                f"reading {index} of {READINGS_FILE} is no sample that {IMU_FILE} has at its frame's time; {_AGAIN}"
+            )
 
 
 def _read_papers(folder: Path, meta: CaptureMeta) -> Capture:

@@ -69,7 +69,7 @@ def _rows(text: str, name: str, notes: list[str]) -> list[list[float]]:
         row = _numbers(fields)
         if row is not None and len(row) == len(rows[0] if rows else row) and len(row) in _COLUMNS:
             rows.append(row)
-        elif row is None and heading_allowed:
+        elif heading_allowed and not any(map(_is_number, fields)):
             notes.append("the first line is a heading")
         else:
             raise HarError(
@@ -81,11 +81,16 @@ def _rows(text: str, name: str, notes: list[str]) -> list[list[float]]:
 
 
 def _numbers(fields: list[str]) -> list[float] | None:
+    row = [float(field) for field in fields if _is_number(field)]
+    return row if len(row) == len(fields) and np.isfinite(row).all() else None
+
+
+def _is_number(field: str) -> bool:
     try:
-        row = [float(field) for field in fields]
+        float(field)
     except ValueError:
-        return None
-    return row if np.isfinite(row).all() else None
+        return False
+    return True
 
 
 def _times_s(column: NDArray[np.float64], notes: list[str]) -> NDArray[np.float64] | None:

@@ -17,7 +17,6 @@ from har_ros.dataset.reader import activity_of, find_captures, read_capture, rea
 from har_ros.evaluation.classify import classify_capture
 from har_ros.inference.model import HarModel
 
-SUMMARY = "say what one recorded capture shows"
 _EXAMPLE = """examples:
   har predict Dataset/WALK/capture_20240506_070809
   har predict Dataset          pick captures from a list
