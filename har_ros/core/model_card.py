@@ -17,20 +17,26 @@ from numpy.typing import NDArray
 
 from har_ros.core.errors import HarError
 from har_ros.core.labels import LABELS
+from har_ros.core.windows import STEPS
 
 SCHEMA = "har.model/1"
 CARD_FILE = "model.yaml"
 ENCODER_FILE = "frame_encoder.onnx"
 HEAD_FILE = "window_head.onnx"
 IMU_CHANNELS = ("ax", "ay", "az")
+MODALITIES = ("camera", "imu")
+DEFAULT_THRESHOLDS = {"min_confidence": 0.5, "suspect_score": 0.5, "alarm_score": 0.7}
+_TEXTS = ("name", "profile", "pixel_scaling", "licence")
+_GREATEST = 10_000  # of any size, rate or reading in a card: far more than a sensible one
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """A model's contract and record.
+    """A model's contract and record. Raises HarError where the program could not run with it.
 
     imu_mean, imu_std: the training set's statistics of the IMU channels, m/s^2.
     pixel_scaling:     in words; the scaling itself is folded into the encoder.
+    temperature:       t makes of the head's probabilities p softmax(log p / t): above 1 less sure, below 1 more.
     thresholds:        min_confidence, suspect_score, alarm_score (see har_ros.core.decision).
     sha256:            of each ONNX file, hexadecimal.
     training, metrics: records for the reader, not used at run time.
@@ -48,23 +54,37 @@ class ModelCard:
     labels: tuple[str, ...] = LABELS
     imu_channels: tuple[str, ...] = IMU_CHANNELS
     anomaly_labels: tuple[str, ...] = ("DRIVERS_DROWSINESS", "FALL_OR_COLLAPSE")
-    modalities: tuple[str, ...] = ("camera", "imu")
+    modalities: tuple[str, ...] = MODALITIES
     pixel_scaling: str = ""
     temperature: float = 1.0
-    thresholds: dict[str, float] = field(
-        default_factory=lambda: {"min_confidence": 0.5, "suspect_score": 0.5, "alarm_score": 0.7}
-    )
+    thresholds: dict[str, float] = field(default_factory=lambda: dict(DEFAULT_THRESHOLDS))
     licence: str = "Apache-2.0"
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        channels = len(self.imu_channels)
-        if len(self.imu_mean) != channels or len(self.imu_std) != channels or min(self.imu_std) <= 0:
-            raise HarError(f"{self.name}: imu_mean and a positive imu_std need one value for each IMU channel")
-        unknown = set(self.anomaly_labels) - set(self.labels)
-        if unknown:
-            raise HarError(f"{self.name}: anomaly labels {sorted(unknown)} are not among its labels")
+        thresholds = ", ".join(DEFAULT_THRESHOLDS)
+        rules = (
+            *((name, isinstance(getattr(self, name), str), "be a text") for name in _TEXTS),
+            ("steps", self.steps == STEPS, f"be {STEPS}"),
+            ("step_rate_hz", _is_number(self.step_rate_hz, 1), f"be a number from 1 to {_GREATEST}"),
+            ("frame_size_px", _is_size(self.frame_size_px), f"be a whole number from 1 to {_GREATEST}"),
+            ("feature_size", _is_size(self.feature_size), f"be a whole number from 1 to {_GREATEST}"),
+            ("imu_channels", self.imu_channels == IMU_CHANNELS, f"be {', '.join(IMU_CHANNELS)}"),
+            ("imu_mean", _are_readings(self.imu_mean, -_GREATEST), "have a number for each IMU channel"),
+            ("imu_std", _are_readings(self.imu_std, 1e-6), "have a number above 0 for each IMU channel"),
+            ("labels", self.labels == LABELS, f"be {', '.join(LABELS)}, in this order"),
+            ("anomaly_labels", _are_labels(self.anomaly_labels), "be one or more of the labels"),
+            ("modalities", self.modalities == MODALITIES, f"be {', '.join(MODALITIES)}"),
+            ("temperature", _is_number(self.temperature, 0.1, 10), "be a number from 0.1 to 10"),
+            ("thresholds", _are_thresholds(self.thresholds), f"be {thresholds}, each a number from 0 to 1"),
+            ("sha256", _are_hashes(self.sha256), f"name {ENCODER_FILE} and {HEAD_FILE} and the hash of each"),
+            ("training", isinstance(self.training, dict), "be a table"),
+            ("metrics", isinstance(self.metrics, dict), "be a table"),
+        )
+        for name, kept, words in rules:
+            if not kept:
+                raise HarError(f"a model card's {name} must {words}; export the model again")
 
     @property
     def identity(self) -> str:
@@ -117,7 +137,7 @@ def _parse(path: Path) -> ModelCard:
         raise HarError(f"'{path}' can't be read as YAML: {str(error).splitlines()[0]}") from None
     if not isinstance(record, dict) or record.pop("schema", None) != SCHEMA:
         raise HarError(f"'{path}' is no model card of schema {SCHEMA}; train or export the model with this version")
-    unknown = set(record) - {entry.name for entry in fields(ModelCard)}
+    unknown = set(map(str, record)) - {entry.name for entry in fields(ModelCard)}
     if unknown:
         raise HarError(f"'{path}' has unknown keys {sorted(unknown)}; is it from a newer version?")
     for key, value in record.items():
@@ -126,7 +146,36 @@ def _parse(path: Path) -> ModelCard:
     try:
         return ModelCard(**record)
     except TypeError as error:
-        raise HarError(f"'{path}' is incomplete: {str(error).replace('ModelCard.__init__() ', '')}") from None
+        missing = str(error).replace("ModelCard.__init__() ", "")
+        raise HarError(f"'{path}' is incomplete: {missing}; copy the whole model folder again") from None
+    except HarError as error:
+        raise HarError(f"'{path}': {error}") from None
+
+
+def _is_number(value: Any, low: float, high: float = _GREATEST) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and _is_number(value, 1)
+
+
+def _are_readings(values: Any, low: float) -> bool:
+    return isinstance(values, tuple) and len(values) == len(IMU_CHANNELS) and all(_is_number(v, low) for v in values)
+
+
+def _are_labels(values: Any) -> bool:
+    return isinstance(values, tuple) and values != () and all(value in LABELS for value in values)
+
+
+def _are_thresholds(values: Any) -> bool:
+    named = isinstance(values, dict) and set(values) == set(DEFAULT_THRESHOLDS)
+    return named and all(_is_number(value, 0, 1) for value in values.values())
+
+
+def _are_hashes(values: Any) -> bool:
+    named = isinstance(values, dict) and set(values) == {ENCODER_FILE, HEAD_FILE}
+    return named and all(isinstance(value, str) for value in values.values())
 
 
 def _plain(value: Any) -> Any:

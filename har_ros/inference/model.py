@@ -42,9 +42,12 @@ class HarModel:
         return features
 
     def classify(self, features: NDArray[np.float32], imu: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return probabilities (6,) of a window: features (30, F) and normalised IMU (30, C)."""
+        """Return calibrated probabilities (6,) of a window: features (30, F) and normalised IMU (30, C)."""
         outputs = self._head.run(None, {"features": features[None], "imu": imu[None]})
         probabilities: NDArray[np.float32] = outputs[0][0]
+        if self.card.temperature != 1:  # softmax(log p / t), without the logarithm of 0
+            probabilities **= 1 / self.card.temperature
+            probabilities /= probabilities.sum()
         return probabilities
 
     def classify_frames(self, frames: NDArray[np.uint8], imu: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -58,9 +61,12 @@ class HarModel:
     def _warm_up(self) -> None:
         card = self.card
         frames = np.zeros((1, card.frame_size_px, card.frame_size_px, 3), np.uint8)
-        features = np.repeat(self.encode(frames), card.steps, axis=0)
-        probabilities = self.classify(features, np.zeros((card.steps, len(card.imu_channels)), np.float32))
-        if not np.isclose(probabilities.sum(), 1.0, atol=1e-3):
+        imu = np.zeros((card.steps, len(card.imu_channels)), np.float32)
+        try:
+            probabilities = self.classify(np.repeat(self.encode(frames), card.steps, axis=0), imu)
+        except Exception as error:  # noqa: BLE001  see _open; such as for inputs of another type
+            raise HarError(f"model '{card.name}' can't be run ({_first_line(error)}); export it again") from None
+        if not (np.isclose(probabilities.sum(), 1.0, atol=1e-3) and probabilities.min() >= 0):
             raise HarError(f"model '{card.name}' gives no probabilities; train or export it again")
 
 
@@ -78,7 +84,7 @@ def _open(path: Path, threads: int, providers: Sequence[str]) -> Any:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=list(providers))
     except Exception as error:  # noqa: BLE001  onnxruntime raises many types of its own
-        raise HarError(f"'{path}' can't be loaded: {str(error).splitlines()[0]}") from None
+        raise HarError(f"'{path}' can't be loaded ({_first_line(error)}); export the model again") from None
 
 
 def _check_shapes(encoder: Any, head: Any, card: ModelCard) -> None:
@@ -95,7 +101,7 @@ def _check_shapes(encoder: Any, head: Any, card: ModelCard) -> None:
 def _check(session: Any, name: str, inputs: dict[str, tuple[int | None, ...]], output: tuple[int | None, ...]) -> None:
     found = {entry.name: tuple(entry.shape) for entry in session.get_inputs()}
     if set(found) != set(inputs):
-        raise HarError(f"{name} takes inputs {sorted(found)}, but a HAR model takes {sorted(inputs)}")
+        raise HarError(f"{name} takes {sorted(found)}, but a HAR model takes {sorted(inputs)}; export the model again")
     pairs = [(key, found[key], inputs[key]) for key in inputs]
     pairs.append(("output", tuple(session.get_outputs()[0].shape), output))
     for key, shape, expected in pairs:
@@ -103,7 +109,12 @@ def _check(session: Any, name: str, inputs: dict[str, tuple[int | None, ...]], o
             want is None or have == want for have, want in zip(shape, expected)
         )
         if not fits:
-            raise HarError(f"{name}: '{key}' has shape {_text(shape)}, but its card asks for {_text(expected)}")
+            asked = f"but its card asks for {_text(expected)}; copy or export the whole model again"
+            raise HarError(f"{name}: '{key}' has shape {_text(shape)}, {asked}")
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _text(shape: Sequence[Any]) -> str:
