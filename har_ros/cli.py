@@ -12,7 +12,7 @@ from har_ros import __version__
 from har_ros.core.errors import HarError
 from har_ros.core.tether import follow_parent
 
-# name -> (module with SUMMARY, add_arguments(parser) and run(args) -> int, one line of help)
+# name -> (module with add_arguments(parser) and run(args) -> int, one line of help)
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("har_ros.demo", "run the whole system on a simulated person, or on your own video and recording"),
     "up": ("har_ros.up", "start the ROS nodes without ros2 launch"),
@@ -53,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         extra = EXTRAS.get((error.name or "").split(".")[0])
         if extra is None:
             raise
-        print(f"har: this needs '{error.name}'; install it with: pip install 'har_ros[{extra}]'", file=sys.stderr)
+        command = "make setup-train" if extra == "train" else f"pip install -e '.[{extra}]'"
+        print(f"har: this needs '{error.name}'; in your clone of har_ros, run: {command}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

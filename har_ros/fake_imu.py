@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from har_ros.core.stopping import stop_event
 from har_ros.link.fake_esp32 import DEVICE_MODES, FakeDevice, play
 from har_ros.link.protocol import UNITS_MPS2
 from har_ros.link.recording import Sample, read_recording, sine, vector
 
-SUMMARY = "play a recording, a simulated person or a sine as an ESP32 would send it"
 EXAMPLES = """examples:
   har fake-imu --csv walk.csv --units g --loop     a recording, to the bridge on this machine
   har fake-imu --scenario all_six --seed 3         the simulated person's waist
@@ -51,12 +49,10 @@ def run(options: argparse.Namespace) -> int:
         options.id, options.mode, options.host, options.port, options.token, options.rate,
         boot_us=123_456_789, drift=options.drift, paper_form=options.paper_form,
     )  # fmt: skip
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    samples, rate_hz, start_s = _source(options)
-    print(f"{options.mode} {options.host}:{options.port}, {rate_hz:g} Hz", file=sys.stderr)
-    sent = play(replace(device, rate_hz=rate_hz), samples, start_s, ended.is_set)
+    with stop_event() as ended:
+        samples, rate_hz, start_s = _source(options)
+        print(f"{options.mode} {options.host}:{options.port}, {rate_hz:g} Hz", file=sys.stderr)
+        sent = play(replace(device, rate_hz=rate_hz), samples, start_s, ended.is_set)
     print(f"{sent} samples sent", file=sys.stderr)
     return 0
 

@@ -11,7 +11,6 @@ from har_ros.core.errors import HarError
 from har_ros.graph import ARGUMENTS, make_plan
 from har_ros.processes import NodeProcesses
 
-SUMMARY = "start the ROS nodes without ros2 launch"
 _LOOK_S = 0.1
 _EPILOG = """examples:
   har up                                     camera 0, ESP32 on TCP port 5005

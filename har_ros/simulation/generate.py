@@ -27,7 +27,6 @@ from har_ros.dataset.writer import write_capture
 from har_ros.simulation.clip import ANY_MOUNT, Clip, ClipMaker, Reject
 from har_ros.simulation.physics import MOUNTS
 
-SUMMARY = "write a dataset of simulated captures"
 MANIFEST, REJECTED = "manifest.json", "rejected.jsonl"
 _CLIPS_A_WORKER = 150  # the renderer's memory grows with every scene: then a fresh process takes over
 _EXAMPLE = """example:

@@ -1,0 +1,63 @@
+"""What the `har` command says when something is missing, and how its programs end."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+WAIT_S = 60.0
+
+
+@pytest.mark.parametrize(
+    ("command", "module", "remedy"),
+    [
+        ("play", "rosbags", "pip install -e '.[evaluate]'"),
+        ("record", "rclpy", "pip install -e '.[ros-jazzy]'"),
+        ("train", "torch", "make setup-train"),
+    ],
+)
+def test_a_missing_extra_is_named_with_the_command_that_brings_it(command: str, module: str, remedy: str) -> None:
+    script = f"import sys; sys.modules['{module}'] = None; from har_ros.cli import main; sys.exit(main(['{command}']))"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=WAIT_S, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"har: this needs '{module}")
+    assert ended.stderr.endswith(f"; in your clone of har_ros, run: {remedy}\n")
+    assert ended.stderr.count("\n") == 1
+
+
+def fake_imu(*prefix: str) -> tuple[subprocess.Popen[str], Callable[[], bytes]]:
+    """Start a fake ESP32 that sends datagrams; return it and a function that waits for the next one."""
+    receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    receiver.bind(("127.0.0.1", 0))
+    receiver.settimeout(WAIT_S)
+    words = ["fake-imu", "--sine", "--mode", "udp", "--port", str(receiver.getsockname()[1])]
+    command = [*prefix, sys.executable, "-m", "har_ros.cli", *words]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    return process, lambda: receiver.recv(1024)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_program_ends_in_order_on_each_signal(number: signal.Signals) -> None:
+    process, receive = fake_imu()
+    receive()
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=WAIT_S)
+    assert process.returncode == 0
+    assert errors.endswith("samples sent\n")
+
+
+def test_under_nohup_a_program_outlives_its_terminal() -> None:
+    process, receive = fake_imu("nohup")
+    receive()
+    process.send_signal(signal.SIGHUP)
+    for _ in range(30):
+        receive()
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=WAIT_S)
+    assert process.returncode == 0
