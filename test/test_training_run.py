@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from itertools import product
 from pathlib import Path
@@ -31,8 +32,12 @@ from har_ros.dataset.reader import find_captures, read_capture
 from har_ros.dataset.writer import write_capture
 from har_ros.evaluation.classify import classify_capture
 from har_ros.inference.model import HarModel
-from har_ros.training.backbone import load_mobilenet
-from har_ros.training.data import Clip, list_clips, split_by_subject
+from har_ros.training.backbone import load_mobilenet, split
+from har_ros.training.data import Clip, ImuScale, list_clips, split_by_subject, training_batches
+from har_ros.training.features import FeatureStore, capture_digest
+from har_ros.training.profile import load_profile
+
+ALLOWED = ("--allow-unknown-subjects",)
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +113,9 @@ def test_the_card_says_what_was_done(finished: Path) -> None:
     for figures in (card.metrics, card.metrics["before_pruning"]):
         low, high = figures["test"]["accuracy_ci"]
         assert low <= figures["test"]["accuracy"] <= high
+        assert set(figures["test"]["intervals"]) >= {"accuracy", "macro_f1", "loss"}
+    assert card.training["train_subjects"] + card.training["validation_subjects"] in (["one", "two"], ["two", "one"])
+    assert "--test" in card.training["command"]
     assert sum(path.stat().st_size for path in (finished / "model").iterdir()) < 20_000_000
 
 
@@ -186,7 +194,7 @@ def test_refusals_are_one_sentence(
     assert "there is no weights" in refusal(capsys, str(dataset), *out, "--weights", "none.pth").replace("are", "is")
     assert "such as one" in refusal(capsys, str(dataset), *out, "--test", str(dataset))
     assert "--threads is 0" in refusal(capsys, str(dataset), *out, "--threads", "0")
-    assert "missing" in refusal(capsys, str(dataset), *out, "--profile", "nothing")
+    assert "no profile 'nothing'; choose one of paper" in refusal(capsys, str(dataset), *out, "--profile", "nothing")
     for change, words in (
         ({"learning": 1}, "unknown keys ['learning']"),
         ({"batch_size": "four"}, "batch_size is 'four'"),
@@ -203,11 +211,79 @@ def test_one_subject_can_not_be_split(tmp_path: Path) -> None:
         split_by_subject(clips, 0.2, 0)
 
 
-def test_captures_without_subject_count_each_for_themselves(tmp_path: Path) -> None:
-    for label in LABELS:
-        for seed in range(2):
-            write_capture(tmp_path, make_capture(label, subject=""), datetime(2026, 1, 1, 0, seed, tzinfo=timezone.utc))
-    assert len({clip.subject for clip in list_clips(tmp_path)}) == 12
+def write_anonymous(root: Path, name: str = "{}") -> Path:
+    """Write two captures of each activity that name no subject, as in the paper's layout."""
+    for index, label in enumerate(LABELS * 2):
+        taken_at = datetime(2026, 1, 1, 0, index, tzinfo=timezone.utc)
+        folder = write_capture(root, make_capture(label, seed=index, subject=""), taken_at)
+        folder.rename(folder.with_name(name.format(folder.name)))
+    return root
+
+
+def test_a_split_that_may_leak_is_refused_unless_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dataset = write_anonymous(tmp_path / "dataset")
+    assert len({clip.subject for clip in list_clips(dataset)}) == 12
+    out = ("--out", str(tmp_path / "model"))
+    assert "add --allow-unknown-subjects" in refusal(capsys, str(dataset), *out)
+    again = write_anonymous(tmp_path / "again", "{}_renamed")
+    assert "test on other people" in refusal(capsys, str(dataset), *out, "--test", str(again), *ALLOWED)
+
+
+@given(st.dictionaries(st.integers(0, 30), st.integers(1, 60), min_size=5), st.integers(0, 5))
+def test_the_split_keeps_its_share_as_well_as_whole_subjects_allow(sizes: dict[int, int], seed: int) -> None:
+    clips = [
+        Clip(Path(f"{subject}/{label}/{index}"), label, f"s{subject}", "real")
+        for subject, size in sizes.items()
+        for label in range(len(LABELS))
+        for index in range(size)
+    ]
+    _, validation = split_by_subject(clips, 0.2, seed)
+    largest = max(sizes.values()) / sum(sizes.values())
+    assert abs(len(validation) / len(clips) - 0.2) <= largest / 2 + 1e-9
+
+
+def test_a_damaged_record_and_an_unwritable_model_folder_are_refused_before_the_work(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("")
+    places = ("--out", str(tmp_path / "model"), "--run-dir", str(tmp_path / "run"), "--resume")
+    assert "run.json' is damaged" in refusal(capsys, str(dataset), *places)
+    (tmp_path / "file").touch()
+    assert "another folder with --out" in refusal(capsys, str(dataset), "--out", str(tmp_path / "file" / "model"))
+
+
+def test_clips_are_mirrored_whole_and_their_readings_with_them(
+    weights: None, dataset: Path, cache: Path, profile: Path
+) -> None:
+    clips = list_clips(dataset)
+    trunk, _ = split(load_mobilenet(None), 1)
+    store = FeatureStore(cache, trunk, 64)
+    store.fill([clip.folder for clip in clips], 1, "features")
+    scale = ImuScale(np.zeros(3, np.float32), np.ones(3, np.float32))
+    settings = replace(load_profile(str(profile)), batch_size=1, train_positions=99)
+    mirrored = 0
+    for maps, imu, _ in training_batches(clips, store, scale, settings, epoch=0):
+        of = next(clip for clip in clips if np.allclose(store.readings(clip.folder)[:, 0], imu[0, :, 0]))
+        flipped = not np.allclose(store.readings(of.folder), imu[0])
+        expected = store.readings(of.folder) * np.array([1, -1 if flipped else 1, 1], np.float32)
+        np.testing.assert_allclose(imu[0], expected)
+        np.testing.assert_array_equal(maps[0], store.maps(of.folder)[int(flipped)].astype(np.float32))
+        mirrored += flipped
+    assert 0 < mirrored < len(clips)
+
+
+def test_another_picture_is_another_entry_of_the_cache(tmp_path: Path) -> None:
+    folders = [
+        write_capture(tmp_path / name, make_capture(seed=1), datetime(2026, 1, 1, tzinfo=timezone.utc))
+        for name in ("one", "two")
+    ]
+    assert capture_digest(folders[0]) == capture_digest(folders[1])
+    picture = folders[1] / "frames" / "frame_7.jpg"
+    content = bytearray(picture.read_bytes())
+    content[-10] ^= 1
+    picture.write_bytes(content)
+    assert capture_digest(folders[0]) != capture_digest(folders[1])
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 20)), min_size=6, max_size=200), st.integers(0, 5))

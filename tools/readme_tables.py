@@ -83,7 +83,7 @@ def model():
         return [*rows, state_row("not pruned", metrics, metrics["files"])]
     return [
         *rows,
-        state_row("before pruning", metrics["before_pruning"], metrics["files"]["dense"]),
+        state_row("before pruning", metrics["before_pruning"], metrics["files"]["before_pruning"]),
         state_row("pruned and fine-tuned", metrics, metrics["files"]),
         "",
         f"Pruning sets {pruning['zeros_least']:.1%} to {pruning['zeros_most']:.1%} of each eligible layer's weights to "

@@ -44,13 +44,3 @@ def mirror_accel(accel_mps2: NDArray[np.float32]) -> NDArray[np.float32]:
     mirrored = accel_mps2.copy()
     mirrored[..., LATERAL_AXIS] *= -1
     return mirrored
-
-
-def mirror_gyro(gyro_radps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mirror gyro readings (..., 3) in the body frame.
-
-    A rate is a pseudovector: the lateral axis stays and the other two change their signs.
-    """
-    mirrored = -gyro_radps
-    mirrored[..., LATERAL_AXIS] *= -1
-    return mirrored

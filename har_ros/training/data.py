@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,11 @@ from har_ros.core.errors import HarError
 from har_ros.core.labels import LABELS
 from har_ros.core.preprocess import mirror_accel, normalise_imu
 from har_ros.dataset.reader import find_captures, read_meta
-from har_ros.training.features import FeatureStore
+from har_ros.training.features import FeatureStore, capture_digest
 from har_ros.training.profile import Profile
 
 Batch = tuple[Tensor, Tensor, Tensor]
+UNKNOWN_SUBJECT = "unknown:"
 _SPLIT_ATTEMPTS = 200
 
 
@@ -45,12 +46,12 @@ class ImuScale:
 def list_clips(dataset: Path) -> list[Clip]:
     """Return the clips of a dataset. Raises HarError where it is missing or a class is empty.
 
-    A capture that names no subject counts as a subject of its own.
+    A capture that names no subject counts as a subject of its own, named by its content.
     """
     clips = []
     for folder in find_captures(dataset):
         meta = read_meta(folder)
-        subject = meta.subject or f"unknown:{folder.relative_to(dataset)}"
+        subject = meta.subject or UNKNOWN_SUBJECT + capture_digest(folder)
         clips.append(Clip(folder, LABELS.index(meta.label.value), subject, meta.source))
     empty = [label for index, label in enumerate(LABELS) if all(clip.label != index for clip in clips)]
     if empty:
@@ -61,21 +62,27 @@ def list_clips(dataset: Path) -> list[Clip]:
 def split_by_subject(clips: Sequence[Clip], share: float, seed: int) -> tuple[list[Clip], list[Clip]]:
     """Return training and validation clips: no subject on both sides, all classes on both.
 
-    Subjects are drawn in an order that depends on the seed alone. Raises HarError where no split is possible.
+    Subjects are drawn in orders that depend on the seed alone; of the splits they give, the one whose
+    validation share is nearest to `share` is taken. Raises HarError where no split is possible.
     """
-    sizes = Counter(clip.subject for clip in clips)
+    counts: dict[str, NDArray[np.int64]] = defaultdict(lambda: np.zeros(len(LABELS), np.int64))
+    for clip in clips:
+        counts[clip.subject][clip.label] += 1
+    best, nearest = None, np.inf
     for attempt in range(_SPLIT_ATTEMPTS):
-        order = sorted(sizes, key=lambda name: hashlib.sha256(f"{seed}/{attempt}/{name}".encode()).digest())
-        filled = np.cumsum([sizes[subject] for subject in order])
-        validating = set(order[: 1 + int(np.searchsorted(filled, share * len(clips)))])
-        train = [clip for clip in clips if clip.subject not in validating]
-        validation = [clip for clip in clips if clip.subject in validating]
-        if all(len({clip.label for clip in side}) == len(LABELS) for side in (train, validation)):
-            return train, validation
-    raise HarError(
-        f"{len(sizes)} subjects can't be split so that training and validation both have all "
-        f"{len(LABELS)} activities; record more subjects"
-    )
+        order = sorted(counts, key=lambda name: hashlib.sha256(f"{seed}/{attempt}/{name}".encode()).digest())
+        taken = np.cumsum([counts[subject] for subject in order], axis=0)
+        possible = (taken > 0).all(1) & (taken[-1] - taken > 0).all(1)  # all classes on both sides
+        miss = np.where(possible, np.abs(taken.sum(1) / len(clips) - share), np.inf)
+        if miss.min() < nearest:
+            nearest, best = miss.min(), set(order[: 1 + int(miss.argmin())])
+    if best is None:
+        raise HarError(
+            f"{len(counts)} subjects can't be split so that training and validation both have all "
+            f"{len(LABELS)} activities; record more subjects"
+        )
+    train = [clip for clip in clips if clip.subject not in best]
+    return train, [clip for clip in clips if clip.subject in best]
 
 
 def imu_scale(clips: Sequence[Clip], store: FeatureStore) -> ImuScale:

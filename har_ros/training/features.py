@@ -2,7 +2,7 @@
 
 <cache>/<trunk>/<capture>.npy      (2, 30, P, C) float16: as taken and mirrored, at P positions of each picture
 <cache>/<trunk>/<capture>.imu.npy  (30, 3) float32: the frames' readings, m/s^2
-Both names are hashes, so that other weights or other captures never meet a stale file.
+Both names are hashes, so that other weights, captures or versions never meet a stale file.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
+from har_ros import __version__
 from har_ros.core.preprocess import mirror_frames, to_model_frame
 from har_ros.dataset.reader import read_capture
 from har_ros.training.backbone import Trunk
@@ -78,12 +79,11 @@ class FeatureStore:
 
 
 def capture_digest(folder: Path) -> str:
-    """Return a hash of a capture: of its files' names and sizes, and of its readings."""
+    """Return a hash of all that a capture holds: its files' names and contents."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(f"{path.relative_to(folder)} {path.stat().st_size}\n".encode())
-        if path.suffix == ".txt":
-            digest.update(path.read_bytes())
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(folder)} {len(content)}\n".encode() + content)
     return digest.hexdigest()[:32]
 
 
@@ -95,7 +95,7 @@ def _save(path: Path, values: NDArray[Any]) -> None:
 
 
 def _trunk_digest(trunk: Trunk, frame_size_px: int) -> str:
-    digest = hashlib.sha256(f"{frame_size_px}".encode())
+    digest = hashlib.sha256(f"{__version__} {frame_size_px}".encode())  # another version may read captures otherwise
     for name, tensor in trunk.state_dict().items():
         digest.update(name.encode() + tensor.numpy().tobytes())
     return digest.hexdigest()[:16]

@@ -148,9 +148,13 @@ def predict(network: HarNetwork, batches: Iterable[Batch]) -> tuple[NDArray[np.f
 
 
 def save_state(state: dict[str, Any], path: Path) -> None:
-    """Write a checkpoint whole or not at all."""
+    """Write a checkpoint whole or not at all. Raises HarError."""
     draft = path.with_suffix(".part")
-    torch.save(state, draft)
+    try:
+        torch.save(state, draft)
+    except RuntimeError:  # torch's own word for a full disk
+        draft.unlink(missing_ok=True)
+        raise HarError(f"can't write the checkpoint '{path}'; free space, then go on with --resume") from None
     draft.replace(path)
 
 

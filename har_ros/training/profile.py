@@ -81,7 +81,7 @@ def load_profile(name_or_file: str) -> Profile:
     import yaml
 
     given = Path(name_or_file).expanduser()
-    path = given if given.suffix == ".yaml" else find_resource(f"config/profiles/{name_or_file}.yaml")
+    path = given if given.suffix in (".yaml", ".yml") else _shipped(name_or_file)
     try:
         record = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -94,6 +94,15 @@ def load_profile(name_or_file: str) -> Profile:
         wrong = f"has unknown keys {unknown}" if unknown else f"lacks the keys {missing}"
         raise HarError(f"profile '{path}' {wrong}; compare it with config/profiles/paper.yaml")
     return Profile(**{key: _typed(path, key, record[key], str(known[key])) for key in known})
+
+
+def _shipped(name: str) -> Path:
+    folder = find_resource("config/profiles")
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(each.stem for each in folder.glob("*.yaml")))
+        raise HarError(f"there is no profile '{name}'; choose one of {known}, or give a YAML file")
+    return path
 
 
 def _typed(path: Path, key: str, value: Any, kind: str) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,10 +22,12 @@ from har_ros.core.errors import HarError
 from har_ros.core.labels import LABELS
 from har_ros.core.model_card import CARD_FILE, ENCODER_FILE, HEAD_FILE, ModelCard, file_sha256
 from har_ros.core.windows import STEP_RATE_HZ, STEPS
+from har_ros.dataset.json_file import write_json
 from har_ros.evaluation.metrics import score
 from har_ros.training import prune
 from har_ros.training.backbone import WEIGHTS_NAME, WEIGHTS_SHA256, Trunk, load_mobilenet, split
 from har_ros.training.data import (
+    UNKNOWN_SUBJECT,
     Clip,
     imu_scale,
     list_clips,
@@ -43,6 +46,7 @@ _SCORING_BATCH = 16
 _SPARSITY_TOLERANCE = 0.001
 _RECORD_FILE = "run.json"
 _FIGURES = ("n", "accuracy", "accuracy_ci", "macro_f1", "loss", "confusion")
+_SHARE_TOLERANCE = 0.1
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ class Job:
     profile: Profile
     threads: int
     resume: bool
+    allow_unknown_subjects: bool
+    command: str
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,7 @@ class Sets:
     train: list[Clip]
     validation: list[Clip]
     test: list[Clip]
+    wanted_share: float
 
     @property
     def all(self) -> list[Clip]:
@@ -78,6 +85,7 @@ def train_model(job: Job) -> str:
     """Do all stages of a training and return one line that says what came out. Raises HarError."""
     sets = _sets(job)
     trunk, last_block = split(load_mobilenet(job.weights), job.profile.trainable_blocks)
+    _try_folder(job.out)
     _claim(job, sets)
     torch.manual_seed(job.profile.seed)
     network = HarNetwork(job.profile, last_block)
@@ -96,7 +104,8 @@ def train_model(job: Job) -> str:
     plot_curves(dense.history + pruned.history, job.folder / "curves.png")
     for name, figures in pruned.figures.items():
         plot_confusion(np.array(figures["confusion"]), f"{job.out.name}: {name}", job.folder / f"confusion_{name}.png")
-    return f"{job.out}: before pruning {_told(dense.figures)}; after it {_told(pruned.figures)}"
+    outcome = f"{job.out}: before pruning {_told(dense.figures)}; after it {_told(pruned.figures)}"
+    return "\n".join([outcome, *_doubts(sets)])
 
 
 class _Stage:
@@ -120,17 +129,49 @@ class _Stage:
     def _score(self, network: HarNetwork, clips: Sequence[Clip]) -> dict[str, Any]:
         probabilities, truth = predict(network, plain_batches(clips, self.store, self.scale, _SCORING_BATCH))
         true_names, given_names = ([LABELS[index] for index in each] for each in (truth, probabilities.argmax(1)))
-        figures, _ = score(true_names, given_names, LABELS, probabilities, [clip.subject for clip in clips])
-        return {key: figures[key] for key in _FIGURES}
+        figures, intervals = score(true_names, given_names, LABELS, probabilities, [clip.subject for clip in clips])
+        return {**{key: figures[key] for key in _FIGURES}, "intervals": intervals}
 
 
 def _sets(job: Job) -> Sets:
-    train, validation = split_by_subject(list_clips(job.dataset), job.profile.validation_share, job.profile.seed)
-    test = list_clips(job.test) if job.test else []
+    clips, test = list_clips(job.dataset), list_clips(job.test) if job.test else []
+    unknown = _unknown(clips + test)
+    if unknown and not job.allow_unknown_subjects:
+        raise HarError(
+            f"{unknown} captures name no subject, so that one person may be in training and validation; name "
+            "subjects in capture.json, or add --allow-unknown-subjects and expect flattering figures"
+        )
+    train, validation = split_by_subject(clips, job.profile.validation_share, job.profile.seed)
     seen = {clip.subject for clip in train + validation} & {clip.subject for clip in test}
     if seen:
         raise HarError(f"'{job.test}' shows people of '{job.dataset}', such as {min(seen)}; test on other people")
-    return Sets(train, validation, test)
+    return Sets(train, validation, test, job.profile.validation_share)
+
+
+def _unknown(clips: Sequence[Clip]) -> int:
+    return sum(clip.subject.startswith(UNKNOWN_SUBJECT) for clip in clips)
+
+
+def _doubts(sets: Sets) -> list[str]:
+    """Return what makes the figures less than they seem."""
+    doubts, share = [], len(sets.validation) / len(sets.train + sets.validation)
+    if unknown := _unknown(sets.all):
+        doubts.append(f"{unknown} captures name no subject: people may be on both sides, and the figures flatter")
+    if abs(share - sets.wanted_share) > _SHARE_TOLERANCE:
+        doubts.append(f"whole subjects could only be split with {share:.0%} for validation; record more subjects")
+    return doubts
+
+
+def _try_folder(folder: Path) -> None:
+    """Try the model's folder now: after the training is too late to learn that it can't be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise HarError(f"can't write into '{folder}' ({error.strerror}); give another folder with --out") from None
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _claim(job: Job, sets: Sets) -> None:
@@ -140,11 +181,18 @@ def _claim(job: Job, sets: Sets) -> None:
     record = {"version": __version__, "profile": asdict(job.profile), "clips": clips}
     if not path.is_file():
         job.folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        write_json(path, record)
     elif not job.resume:
         raise HarError(f"'{job.folder}' holds a run; add --resume to go on with it, or give another --run-dir")
-    elif json.loads(path.read_text(encoding="utf-8")) != record:
+    elif _read_record(path) != record:
         raise HarError(f"the run in '{job.folder}' had another dataset, profile or version; give another --run-dir")
+
+
+def _read_record(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise HarError(f"'{path}' is damaged; delete '{path.parent}' or give another --run-dir") from None
 
 
 def _prune(job: Job, sets: Sets, trunk: Trunk, network: HarNetwork, before: FeatureStore) -> None:
@@ -167,20 +215,21 @@ def _check_sparsity(folder: Path, sparsity: float) -> None:
 
 
 def _publish(folder: Path, out: Path) -> None:
-    """Copy a finished model; the card comes last, so that a half of it is never taken for a model."""
+    """Copy a finished model over what is there: all of it first, then each file by a rename, the card last."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / CARD_FILE).unlink(missing_ok=True)
-    for name in (ENCODER_FILE, HEAD_FILE, CARD_FILE):
-        shutil.copyfile(folder / name, out / name)
+    with tempfile.TemporaryDirectory(dir=out) as draft:
+        for name in (ENCODER_FILE, HEAD_FILE, CARD_FILE):
+            shutil.copyfile(folder / name, Path(draft, name))
+        for name in (ENCODER_FILE, HEAD_FILE, CARD_FILE):
+            Path(draft, name).replace(out / name)
 
 
 def _write_card(job: Job, sets: Sets, folder: Path, stages: Sequence[_Stage], files: dict[str, Any]) -> None:
     profile, last = job.profile, stages[-1]
     sources = sorted({clip.source for clip in sets.all})
-    unknown = sum(clip.subject.startswith("unknown:") for clip in sets.all)
     training = {
-        "dataset": job.dataset.name,
-        "test_set": job.test.name if job.test else None,
+        "dataset": _describe(job.dataset),
+        "test_set": _describe(job.test) if job.test else None,
         "sources": sources,
         "synthetic": "simulated" in sources,
         "captures": {use: len(getattr(sets, use)) for use in ("train", "validation", "test")},
@@ -188,12 +237,13 @@ def _write_card(job: Job, sets: Sets, folder: Path, stages: Sequence[_Stage], fi
         "subjects": {
             use: len({clip.subject for clip in getattr(sets, use)}) for use in ("train", "validation", "test")
         },
+        "train_subjects": sorted({clip.subject for clip in sets.train}),
         "validation_subjects": sorted({clip.subject for clip in sets.validation}),
-        "captures_without_subject": unknown,
+        "captures_without_subject": _unknown(sets.all),
         "backbone": {"weights": WEIGHTS_NAME, "sha256": WEIGHTS_SHA256},
         "epochs": {stage.name: len(stage.history) for stage in stages},
         "profile": asdict(profile),
-        "command": f"har train {job.dataset.name} --profile {profile.name} --out {job.out}",
+        "command": job.command,
         "version": __version__,
     }
     metrics = {**last.figures, "files": files}
@@ -221,6 +271,16 @@ def _write_card(job: Job, sets: Sets, folder: Path, stages: Sequence[_Stage], fi
         training=training,
         metrics=metrics,
     ).save(folder)
+
+
+def _describe(dataset: Path) -> dict[str, Any]:
+    """Return a dataset's name, and how it was simulated if it was."""
+    try:
+        manifest = json.loads((dataset / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        manifest = {}
+    made_with = {key: manifest[key] for key in ("seed", "per_class", "subjects", "mount", "version") if key in manifest}
+    return {"name": dataset.name, **({"har_simulate": made_with} if made_with else {})}
 
 
 def _told(figures: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from har_ros.core.errors import HarError
 from har_ros.training.profile import load_profile
 from har_ros.training.run import Job, train_model
 
-SUMMARY = "train a model on a dataset"
 _EXAMPLE = """example:
   har train Dataset --profile paper --out models/mine --test TestSet
 Trains, prunes and exports; 1200 captures take about half an hour on two cores. The run's folder gets the curves,
@@ -53,6 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", type=int, default=os.cpu_count() or 1, metavar="N", help="threads (default all cores)"
     )
+    parser.add_argument(
+        "--allow-unknown-subjects",
+        action="store_true",
+        help="train although captures name no subject; the split may then leak, and the card says so",
+    )
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
 
 
@@ -71,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
         profile=load_profile(args.profile),
         threads=args.threads,
         resume=args.resume,
+        allow_unknown_subjects=args.allow_unknown_subjects,
+        command=_command(args),
     )
     try:
         print(train_model(job))
@@ -83,3 +90,11 @@ def run(args: argparse.Namespace) -> int:
             f"can't write '{place}' ({error.strerror or error}); free space or give another folder"
         ) from None
     return 0
+
+
+def _command(args: argparse.Namespace) -> str:
+    """Return the command that gives this model again, whatever folders and threads it ran with."""
+    words = ["har", "train", args.dataset, "--profile", args.profile, "--out", args.out]
+    words += ["--test", args.test] if args.test else []
+    words += ["--allow-unknown-subjects"] if args.allow_unknown_subjects else []
+    return shlex.join(map(str, words))
