@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 from link_rig import connect, device, free_port, running, udp_sender, until
@@ -39,6 +40,17 @@ def test_the_bridge_can_call_the_device_and_calls_again() -> None:
             with device(port, mode="tcp_listen"):
                 assert until(lambda wanted=wanted: len(readings) > wanted)
         assert link.stats().reconnects >= 1
+
+
+def test_the_bridge_calls_often_however_long_the_device_was_away() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(20)
+        called_s = []
+        with running(mode="tcp_connect", port=server.getsockname()[1]):
+            for _ in range(8):
+                server.accept()[0].close()
+                called_s.append(time.monotonic())
+    assert max(later - earlier for earlier, later in itertools.pairwise(called_s)) < 3
 
 
 def test_a_killed_device_is_noticed_and_its_successor_welcome() -> None:
@@ -138,6 +150,7 @@ def test_a_fault_of_the_program_is_shown_in_the_state(caplog) -> None:
         sock.sendall(b"0,0,9.8\n")
         assert until(lambda: link.stats().state == "failed")
     link.stop()
+    assert str(link.failure) == "boom"
     assert "boom" in caplog.text
 
 

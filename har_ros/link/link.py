@@ -20,6 +20,7 @@ class ImuLink:
     """
 
     def __init__(self, config: LinkConfig, on_reading: Callable[[StampedReading], None]) -> None:
+        self.failure: Exception | None = None  # the fault of this program that ended the thread, if any
         self._tally = Tally()
         self._transport = TRANSPORTS[config.mode](config, self._tally, on_reading)
         self._thread = threading.Thread(target=self._run, name="imu-link", daemon=True)
@@ -43,6 +44,7 @@ class ImuLink:
         try:
             self._transport.run()
             self._tally.enter("stopped")
-        except Exception:
+        except Exception as error:  # noqa: BLE001  whoever runs the link must learn of it
             self._tally.enter("failed")
-            logger.exception("the link to the ESP32 has ended by a fault of this program")
+            self.failure = error
+            logger.error("the link to the ESP32 has ended by a fault of this program: %s", error)

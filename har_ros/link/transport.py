@@ -23,8 +23,8 @@ POLL_S = 0.1
 CHUNK_BYTES = 16384  # a whole TLS record, so that none stays behind unseen by select
 MOST_CHUNKS = 4  # of one peer in a turn, so that a flood can't keep the others waiting
 DATAGRAM_BYTES = 65536
-CONNECT_TIMEOUT_S = 3.0
-BACKOFF_S = (0.2, 5.0)
+CONNECT_TIMEOUT_S = 2.0
+BACKOFF_S = (0.2, 1.0)  # with the time-out, a device that returns after hours is called within about 3 s
 
 logger = logging.getLogger(__name__)
 
