@@ -50,6 +50,15 @@ def test_a_reboot_starts_the_clock_anew() -> None:
     assert stamp == 10**18 + 3_500_000_000
 
 
+@pytest.mark.parametrize("stall_s", [3, 10])
+def test_what_a_stall_held_back_is_stamped_as_it_was_taken(stall_s: int) -> None:
+    delays = np.full(600 + 100 * stall_s, 3.0)
+    delays[500:] = 3 + np.maximum(0, stall_s * 1000 - 10 * np.arange(len(delays) - 500))  # all at once, at its end
+    said = list(stamps(2e-5, delays))
+    assert max(abs(stamp - true) / 1e6 for true, _, stamp, _ in said[500:]) < 10
+    assert said[-1][3].resets == 0
+
+
 @pytest.mark.parametrize("drift", [-1e-4, 1e-4])
 def test_stalls_neither_lift_nor_tilt_the_line(drift: float) -> None:
     delays = 3 + np.random.default_rng(2).exponential(4, 6000)

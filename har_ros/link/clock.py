@@ -17,7 +17,7 @@ SYNC_SAMPLES = 50
 SYNC_SPAN_NS = 1_000_000_000
 DRIFT_SPAN_NS = 5_000_000_000
 MAX_DRIFT = 5e-4  # of a cheap oscillator; a steeper slope is delay, not drift
-JUMP_NS = 2_000_000_000
+JUMP_NS = 2_000_000_000  # by which a device's clock may outrun the arrivals
 
 _Point = tuple[float, float]
 
@@ -67,9 +67,10 @@ class ClockSync:
         return self._last_stamp_ns
 
     def _unwrap(self, t_us: int, arrival_ns: int) -> int:
-        step_us = (t_us - self._last_t_us) % WRAP_US
+        step_us = (t_us - self._last_t_us) % WRAP_US  # huge where the device's time went back
         expected_ns = arrival_ns - self._arrived_ns if self._device_ns is not None else 0
-        if self._device_ns is not None and abs(step_us * 1000 - expected_ns) > JUMP_NS:
+        # A step far above the arrival gap is a reboot; one far below it is delay, as of a burst after a stall.
+        if self._device_ns is not None and step_us * 1000 - expected_ns > JUMP_NS:
             self.reset()
         if self._device_ns is None:
             self._device_ns = self._first_ns = t_us * 1000
