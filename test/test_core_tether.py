@@ -10,7 +10,7 @@ import time
 import pytest
 from process_helpers import alive
 
-from har_ros.core.tether import tethered_environment
+from har_ros.core.tether import PARENT_VARIABLE, tethered_environment
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="prctl is Linux's")
 
@@ -48,6 +48,15 @@ def test_only_a_tethered_child_ends_when_its_parent_is_killed(kind: str) -> None
     if still_there:
         os.kill(child, 9)
     assert still_there == (kind == "free")
+
+
+def test_a_parent_that_is_no_process_id_is_refused_with_one_sentence() -> None:
+    environment = {**os.environ, PARENT_VARIABLE: "twelve"}
+    ended = subprocess.run(
+        [sys.executable, "-c", CHILD], env=environment, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("HAR_PARENT_PID is 'twelve'") and ended.stderr.count("\n") == 1
 
 
 def test_a_child_whose_parent_is_gone_already_does_not_begin() -> None:

@@ -23,7 +23,10 @@ def follow_parent() -> None:
     `ros2 launch` leaves its processes behind when it gets SIGTERM, and anything does when it gets
     SIGKILL. Linux only; elsewhere, and for a process that nobody tethered, it does nothing.
     """
-    parent = int(os.environ.get(PARENT_VARIABLE, "0"))
+    text = os.environ.get(PARENT_VARIABLE, "0")
+    if not text.isdecimal():
+        sys.exit(f"{PARENT_VARIABLE} is '{text}', not a process id; unset it, har up and ros2 launch set it themselves")
+    parent = int(text)
     if not parent or not sys.platform.startswith("linux"):
         return
     if os.getppid() == parent:
