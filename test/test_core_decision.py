@@ -1,6 +1,9 @@
 """The alarm: raised by evidence, not by noise; released by quiet or by a person; never stale unseen."""
 
 import itertools
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -59,6 +62,24 @@ def test_a_latched_alarm_stays_until_acknowledged(scores: list[float]) -> None:
         raised = state is AlarmState.ALARM
     assert monitor.acknowledge() == raised
     assert monitor.update(len(scores) * FRAME_NS, 0.0).state is AlarmState.NORMAL
+
+
+def test_an_alarm_can_be_acknowledged_from_another_thread() -> None:
+    monitor, stop = AlarmMonitor(AlarmPolicy(on_window_s=0.0)), threading.Event()
+
+    def recognise() -> None:
+        for index in itertools.count():
+            monitor.update(index, 0.9)
+            if stop.is_set():
+                return
+
+    with ThreadPoolExecutor() as pool:
+        recognising = pool.submit(recognise)
+        until_s = time.monotonic() + 1
+        while time.monotonic() < until_s and not recognising.done():
+            monitor.acknowledge()
+        stop.set()
+        assert recognising.result(timeout=20) is None
 
 
 def test_an_alarm_survives_a_restart_of_the_window() -> None:

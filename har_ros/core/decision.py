@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -86,11 +87,13 @@ class AlarmMonitor:
     """Raises and releases the alarm from a stream of anomaly scores.
 
     Two thresholds and a share of the recent windows keep one noisy window from raising it and a
-    wavering score from making it flutter.
+    wavering score from making it flutter. Any thread may call it, so that a person can acknowledge while
+    another thread recognises.
     """
 
     def __init__(self, policy: AlarmPolicy) -> None:
         self._policy = policy
+        self._lock = threading.Lock()
         self._recent: deque[tuple[int, bool]] = deque()
         self._first_ns = 0
         self._quiet_since_ns: int | None = None
@@ -98,24 +101,27 @@ class AlarmMonitor:
 
     def update(self, stamp_ns: int, score: float) -> AnomalyVerdict:
         """Take the score of the window that ends at `stamp_ns`; stamps must not run backwards."""
-        self._note(stamp_ns, score)
-        if self._raised_ns is None and self._enough(stamp_ns):
-            self._raised_ns = stamp_ns
-        elif self._raised_ns is not None and not self._policy.latch and self._quiet(stamp_ns):
-            self._raised_ns = None
-        return self._verdict(score)
+        with self._lock:
+            self._note(stamp_ns, score)
+            if self._raised_ns is None and self._enough(stamp_ns):
+                self._raised_ns = stamp_ns
+            elif self._raised_ns is not None and not self._policy.latch and self._quiet(stamp_ns):
+                self._raised_ns = None
+            return self._verdict(score)
 
     def acknowledge(self) -> bool:
         """Release the alarm; it comes back only on new evidence. Returns whether there was one."""
-        was_raised = self._raised_ns is not None
-        self._raised_ns = None
-        self._recent.clear()
-        return was_raised
+        with self._lock:
+            was_raised = self._raised_ns is not None
+            self._raised_ns = None
+            self._recent.clear()
+            return was_raised
 
     def restart(self) -> None:
         """Forget the recent windows after a hole in the stream; a raised alarm stays raised."""
-        self._recent.clear()
-        self._quiet_since_ns = None
+        with self._lock:
+            self._recent.clear()
+            self._quiet_since_ns = None
 
     def _note(self, stamp_ns: int, score: float) -> None:
         if not self._recent:
