@@ -172,12 +172,17 @@ class RosTest:
         self._thread.start()
         self.diagnostics = self.listen(DiagnosticArray, "/diagnostics", 50)
 
-    def start(self, name: str, *options: str, namespace: str = "/har") -> NodeProcess:
-        """Start a node of the package; `options` are parameters (`rate_hz:=30`) or words of a command line."""
+    def start(self, name: str, *options: str, namespace: str = "/har", first: str = "") -> NodeProcess:
+        """Start a node of the package; `options` are parameters (`rate_hz:=30`) or words of a command line.
+
+        first: Python that its process runs before the node, such as one that puts a fault into it.
+        """
         words = ["--ros-args", "-r", f"__ns:={namespace}"]
         for option in options:
             words += ["-p", option] if ":=" in option and not option.startswith("__") else [option]
-        return self.run(["-m", f"har_ros.nodes.{name}", *words])
+        node = f"har_ros.nodes.{name}"
+        script = f"{first}\nimport sys\nfrom {node} import main\nsys.exit(main())"
+        return self.run([*(["-c", script] if first else ["-m", node]), *words])
 
     def run(self, python_arguments: list[str]) -> NodeProcess:
         """Start this Python with arguments, inside this test's graph."""
@@ -190,6 +195,11 @@ class RosTest:
         inbox = Inbox()
         self._node.create_subscription(message_type, topic, inbox.put, profile)
         return inbox
+
+    def offered(self, topic: str) -> QoSProfile:
+        """Return the quality of service that a topic's one publisher offers."""
+        [publisher] = self._node.get_publishers_info_by_topic(topic)
+        return publisher.qos_profile
 
     def publisher(self, message_type: type, topic: str, profile: QoSProfile | int = 10) -> Any:
         """Return a publisher of this process."""

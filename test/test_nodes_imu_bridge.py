@@ -10,10 +10,12 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2, or the extra ros-jazzy")
 
+from rcl_interfaces.msg import Log
 from ros_helpers import NodeProcess, RosTest, stamp_ns
 from sensor_msgs.msg import Imu
 
 OK, WARN, ERROR = 0, 1, 2
+WARN_LEVEL = 30  # of rcl_interfaces/Log
 HELLO = b"#har-imu 1 id=esp32-test rate=100\n"
 
 
@@ -93,6 +95,30 @@ def test_a_silent_device_is_shown_and_its_return_too(ros: RosTest) -> None:
         status = ros.status("har/imu_bridge", lambda status: status.level == OK)
     assert int(status.values["reconnects"]) == 1
     assert node.end(signal.SIGTERM) == 0
+
+
+def test_the_links_log_is_heard_in_ros(ros: RosTest) -> None:
+    log = ros.listen(Log, "/rosout", 100)
+    node, port = start(ros, "token:=secret")
+    with connect(port) as device:
+        device.sendall(HELLO)
+        refused = log.wait_for(lambda entry: "wrong or missing token" in entry.msg)
+    log.wait_for(lambda entry: entry.msg == "link listening")
+    assert (refused.name, refused.level) == ("har.imu_bridge", WARN_LEVEL)
+    assert node.end() == 0
+
+
+def test_a_link_that_dies_ends_the_node_with_one_sentence(ros: RosTest) -> None:
+    fault = "import har_ros.link.session as session; session.parse_line = lambda *_: 1 / 0"
+    ros.diagnostics.clear()
+    node = ros.start("imu_bridge", "host:=127.0.0.1", "port:=0", first=fault)
+    status = ros.status("har/imu_bridge", lambda status: status.values.get("bound_port", "0") != "0")
+    with connect(int(status.values["bound_port"])) as device:
+        device.sendall(HELLO)
+        assert node.wait() == 1
+    [sentence] = node.said("imu_bridge")
+    assert "the link to the ESP32 has ended: unexpected ZeroDivisionError" in sentence
+    assert "Traceback" not in node.output
 
 
 def test_a_port_in_use_ends_the_node_with_one_sentence(ros: RosTest) -> None:

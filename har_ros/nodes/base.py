@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
@@ -31,6 +29,7 @@ from har_ros.core.tether import follow_parent
 from har_ros.nodes import qos
 from har_ros.nodes.discovery import announce_often
 from har_ros.nodes.parameters import AUTOSTART, Parameter, load_defaults, refuse_missed_sections, resolve
+from har_ros.nodes.process import StopSignal, refuse_stray_words, require_log_folder
 
 DIAGNOSTICS_PERIOD_S = 1.0
 _SPIN_S = 0.2  # the longest time a signal waits while nothing happens
@@ -68,6 +67,7 @@ class HarNode(LifecycleNode):
         self._table = {parameter.name: parameter for parameter in (AUTOSTART, *self.PARAMETERS)}
         refuse_missed_sections(sys.argv, self.get_name(), self.get_fully_qualified_name())
         self._declare_all()
+        self._answer_impossible_transitions()
         self.add_on_set_parameters_callback(self._judge_changes)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", qos.DIAGNOSTICS)
         self.every(DIAGNOSTICS_PERIOD_S, self.publish_diagnostics)
@@ -87,6 +87,9 @@ class HarNode(LifecycleNode):
     def health(self) -> Health:
         """Return how the active node fares."""
         return Health()
+
+    def check(self) -> None:
+        """Raise HarError where the process must end, for its supervisor to start it anew; asked all the time."""
 
     def value(self, name: str) -> Any:
         """Return the present value of a parameter."""
@@ -192,6 +195,21 @@ class HarNode(LifecycleNode):
             return Health(DiagnosticStatus.WARN, self.state)
         return self.health()
 
+    def _answer_impossible_transitions(self) -> None:
+        """Say no to a transition that the state lacks: rclpy would leave a manager waiting for an answer."""
+        service = self._service_change_state
+        change_state = service.callback
+
+        def answer(request: ChangeState.Request, response: ChangeState.Response) -> ChangeState.Response:
+            try:
+                return change_state(request, response)
+            except RclError as error:
+                self.get_logger().warning(_first_line(error))
+                response.success = False
+                return response
+
+        service.callback = answer
+
     def _declare_all(self) -> None:
         given: dict[str, Any] = dict(self.get_parameters_by_prefix(""))
         overrides = {name: given[name].value for name in given if not name.startswith(_ROS_OWN)}
@@ -222,10 +240,11 @@ class HarNode(LifecycleNode):
 
 def run_node(node_class: type[HarNode]) -> int:
     """Run a node until SIGINT or SIGTERM; return 0, or 1 after one sentence on stderr if it can't go on."""
-    stop = _StopSignal()
+    stop = StopSignal()
     follow_parent()
     try:
-        _require_log_folder()
+        refuse_stray_words(sys.argv[1:])
+        require_log_folder()
         announce_often()
         _start_ros()
         try:
@@ -240,7 +259,7 @@ def run_node(node_class: type[HarNode]) -> int:
     return 1
 
 
-def _live(node: HarNode, stop: _StopSignal) -> int:
+def _live(node: HarNode, stop: StopSignal) -> int:
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
@@ -249,29 +268,14 @@ def _live(node: HarNode, stop: _StopSignal) -> int:
         while not stop.seen and node.state != "finalized":
             try:
                 executor.spin_once(timeout_sec=_SPIN_S)
-            except RclError as error:  # such as a transition that the present state does not have
+            except RclError as error:  # such as an answer to somebody who has gone
                 node.get_logger().warning(_first_line(error))
+            node.check()
         return 0
     finally:
         node.wind_down()
         executor.shutdown()
         node.destroy_node()
-
-
-class _StopSignal:
-    """Notes the first SIGINT or SIGTERM; a second one ends the process as it would any other.
-
-    rclpy's own handlers would close the connections at once, before a node could say its last word.
-    """
-
-    def __init__(self) -> None:
-        self.seen = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._note)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        self.seen = True
-        signal.signal(number, signal.SIG_DFL)
 
 
 def _start_ros() -> None:
@@ -280,19 +284,6 @@ def _start_ros() -> None:
     except (RuntimeError, NameValidationException) as error:
         reason = re.sub(r",? at /\S+", "", _first_line(error))  # rcl adds places in its own source
         raise HarError(f"ROS can't start: {reason}") from None
-
-
-def _require_log_folder() -> None:
-    """Refuse a log folder that can't be written: rclpy's own message does not say which one it is."""
-    home = Path(os.environ.get("ROS_HOME") or Path.home() / ".ros")
-    folder = Path(os.environ.get("ROS_LOG_DIR") or home / "log").expanduser()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        writable = os.access(folder, os.W_OK)
-    except OSError:
-        writable = False
-    if not writable:
-        raise HarError(f"can't write logs to '{folder}'; set ROS_LOG_DIR to a folder that you may write")
 
 
 def describe(error: Exception) -> str:

@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+import time
 
 from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.time import Time
 from sensor_msgs.msg import Imu
 
+from har_ros.core.errors import HarError
 from har_ros.link.config import MODES, LinkConfig
 from har_ros.link.link import ImuLink
 from har_ros.link.session import StampedReading
 from har_ros.nodes import qos
-from har_ros.nodes.base import HarNode, Health, run_node
+from har_ros.nodes.base import HarNode, Health, describe, run_node
 from har_ros.nodes.parameters import Parameter
 
 _LINK_PARAMETERS = ("mode", "host", "port", "data_timeout_s", "token", "tls_cert", "tls_key", "tls_ca")
+_REPEAT_S = 10.0
+
+
+class RosLog(logging.Handler):
+    """Hands the link's log on to ROS; a sentence that is said again and again is heard every ten seconds."""
+
+    def __init__(self, ros: RcutilsLogger) -> None:
+        super().__init__()
+        self._ros = ros
+        self._said, self._said_s = "", 0.0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log one record."""
+        text = record.getMessage()
+        if text == self._said and time.monotonic() - self._said_s < _REPEAT_S:
+            return
+        self._said, self._said_s = text, time.monotonic()
+        if record.levelno >= logging.WARNING:  # rclpy wants one line of code for each severity
+            self._ros.warning(text)
+        else:
+            self._ros.info(text)
 
 
 class ImuBridgeNode(HarNode):
@@ -39,6 +64,9 @@ class ImuBridgeNode(HarNode):
         super().__init__()
         self._link: ImuLink | None = None
         self._publisher = None
+        log = logging.getLogger("har_ros.link")
+        log.setLevel(logging.INFO)
+        log.addHandler(RosLog(self.get_logger()))
 
     def open(self) -> None:
         """Check the settings and create the publisher."""
@@ -66,6 +94,11 @@ class ImuBridgeNode(HarNode):
         if self._publisher is not None:
             self.destroy_lifecycle_publisher(self._publisher)
             self._publisher = None
+
+    def check(self) -> None:
+        """Refuse to stay deaf once the link's thread has died."""
+        if self._link is not None and self._link.failure is not None:
+            raise HarError(f"the link to the ESP32 has ended: {describe(self._link.failure)}")
 
     def health(self) -> Health:
         """Say how the link fares."""
