@@ -147,7 +147,9 @@ def _simulate(values: Mapping[str, Any], parameters: dict[str, dict[str, Any]]) 
         "simulation_seed": values["seed"],
         "simulation_start_ns": start_ns,
     }
-    parameters["imu_bridge"] |= {"mode": "tcp_listen", "host": LOCAL_HOST, "port": port}
+    # The fake ESP32 speaks plainly to this machine alone, whatever a parameter file asks of the real one.
+    plain = dict.fromkeys(("token", "tls_cert", "tls_key", "tls_ca"), "")
+    parameters["imu_bridge"] |= {"mode": "tcp_listen", "host": LOCAL_HOST, "port": port, **plain}
     options = {
         "--scenario": values["scenario"],
         "--seed": values["seed"],

@@ -72,10 +72,6 @@ class NodeProcesses:
                 self._restart(child, code)
         return True
 
-    def pids(self) -> dict[str, int]:
-        """Return the process ids of the children that live."""
-        return {child.name: child.process.pid for child in self._children if child.process.poll() is None}
-
     def stop(self) -> None:
         """End all children: ask, then kill."""
         for number, patience_s in END_SIGNALS:
