@@ -18,6 +18,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.serialization import deserialize_message
 from ros_helpers import RosTest, stamp_ns
 from rosbags.highlevel import AnyReader
+from rosbags.rosbag2 import Writer
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, Imu
 from std_msgs.msg import String
@@ -96,6 +98,50 @@ def test_recording_refuses_what_it_must(ros: RosTest, tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
     for process in (refused, silent):
         assert "Traceback" not in process.output
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        (["--topics", "bad topic"], "/har/bad topic"),
+        (["--topics", "imu/data_raw", ""], "/har/"),
+        (["--namespace", "a b"], "a b/activity"),
+        (["--namespace", "/a//b"], "/a//b/activity"),
+    ],
+)
+def test_recording_refuses_names_that_ros_does_not_allow(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], name: str
+) -> None:
+    from har_ros.cli import main
+
+    assert main(["record", str(tmp_path / "new"), *options]) == 1
+    said = capsys.readouterr().err
+    assert f"har: '{name}' is no topic (" in said
+    assert said.endswith("correct --topics or --namespace\n")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_topic_of_a_type_that_is_not_installed_is_left_out(ros: RosTest, tmp_path: Path) -> None:
+    types = get_typestore(Stores.EMPTY)
+    types.register(get_types_from_msg("int32 size", "strange_msgs/msg/Thing"))
+    types.register(get_types_from_msg("string data", "std_msgs/msg/String"))
+    with Writer(tmp_path / "bag", version=9) as writer:
+        strange = writer.add_connection("/har/strange", "strange_msgs/msg/Thing", typestore=types)
+        truth = writer.add_connection("/har/ground_truth", "std_msgs/msg/String", typestore=types)
+        for number in range(3):
+            thing, string = types.types["strange_msgs/msg/Thing"](number), types.types["std_msgs/msg/String"]("WALK")
+            writer.write(strange, number + 1, types.serialize_cdr(thing, "strange_msgs/msg/Thing"))
+            writer.write(truth, number + 1, types.serialize_cdr(string, "std_msgs/msg/String"))
+    truths = ros.listen(String, "/har/ground_truth", 10)
+    player = ros.run(["-m", "har_ros.cli", "play", str(tmp_path / "bag")])
+    assert player.wait() == 0, player.output
+    assert "/har/strange is not played: message type strange_msgs/msg/Thing is not installed here" in player.output
+    assert "played 3 messages" in player.output
+    assert truths.wait(3) == [String(data="WALK")] * 3
+    nothing = ros.run(["-m", "har_ros.cli", "play", str(tmp_path / "bag"), "--topics", "/har/strange"])
+    assert nothing.wait() == 1
+    assert "can be played here; install the packages named above" in nothing.output
+    assert "Traceback" not in nothing.output
 
 
 def test_a_bag_is_played_as_it_was_recorded(ros: RosTest, tmp_path: Path) -> None:

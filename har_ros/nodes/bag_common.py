@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from rclpy.signals import SignalHandlerOptions
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 
 from har_ros.core.errors import HarError
+from har_ros.core.stopping import stop_event
 
 DEPTH = 100  # of any topic: a second or more of messages while the disk or a reader is slow
 _ANY_TIME = QosTime(0, 0)
@@ -23,13 +23,11 @@ _ANY_TIME = QosTime(0, 0)
 
 @contextmanager
 def participant(name: str) -> Iterator[tuple[Node, threading.Event]]:
-    """Give a node outside of the package's namespace, and an event that SIGINT or SIGTERM sets.
+    """Give a node outside of the package's namespace, and an event that the stop signals set.
 
     rclpy's own handlers would close the connections at once. Raises HarError where ROS can't start.
     """
-    stopping = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stopping.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with stop_event() as stopping:
         try:
             rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         except RuntimeError as error:
@@ -40,14 +38,11 @@ def participant(name: str) -> Iterator[tuple[Node, threading.Event]]:
         finally:
             node.destroy_node()
             rclpy.shutdown()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def message_class(msgtype: str) -> Any:
     """Return the class of a type such as `sensor_msgs/msg/Image`; raises HarError where it isn't installed."""
-    package, _, name = msgtype.split("/")
+    package, _, name = msgtype.partition("/msg/")
     try:
         return getattr(importlib.import_module(f"{package}.msg"), name)
     except (ImportError, AttributeError):

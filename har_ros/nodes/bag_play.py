@@ -20,7 +20,6 @@ from rosgraph_msgs.msg import Clock
 from har_ros.core.errors import HarError
 from har_ros.nodes.bag_common import DEPTH, from_bag, message_class, participant
 
-SUMMARY = "play a bag back onto the topics"
 _DISCOVERY_S = 1.0  # for the listeners to find the publishers
 _CLOCK_S = 0.01
 _ALL_HEARD_S = 5.0
@@ -44,15 +43,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Play the bag until its end, or until SIGINT or SIGTERM. Raises HarError."""
+    """Play the bag until its end, or until a signal. Raises HarError."""
     if not 0.01 <= args.rate <= 100:
         raise HarError(f"--rate is {args.rate:g}; give a number from 0.01 to 100")
     with BagFile(args.bag, args.topics) as bag, participant("bag_player") as (node, stopping):
-        player = BagPlayer(node, bag.connections, args.clock, args.rate, stopping)
+        player = BagPlayer(node, args.clock, args.rate, stopping)
+        playable = [connection for connection in bag.connections if player.offer(connection)]
+        if not playable:
+            raise HarError(f"nothing of '{args.bag}' can be played here; install the packages named above")
         stopping.wait(_DISCOVERY_S)
         with Progress(console=Console(stderr=True), transient=True) as progress:
             while True:
-                for connection, stamp_ns, data in progress.track(bag.messages(), bag.count, description="playing"):
+                count = sum(connection.msgcount for connection in playable)
+                for connection, stamp_ns, data in progress.track(bag.messages(playable), count, description="playing"):
                     player.play(connection, stamp_ns, data)
                     if stopping.is_set():
                         break
@@ -81,7 +84,6 @@ class BagFile:
             held = ", ".join(sorted(known)) or "nothing"
             raise HarError(f"'{path}' has no {', '.join(sorted(missing)) or 'topics'}; it holds {held}")
         self.connections = [c for c in self._reader.connections if not topics or c.topic in topics]
-        self.count = sum(connection.msgcount for connection in self.connections)
 
     def __enter__(self) -> BagFile:
         return self
@@ -89,35 +91,40 @@ class BagFile:
     def __exit__(self, *_: object) -> None:
         self._reader.close()
 
-    def messages(self) -> Any:
-        """Iterate over (connection, recorded time in ns, bytes) in the recorded order."""
+    def messages(self, connections: list[Connection]) -> Any:
+        """Iterate over (connection, recorded time in ns, bytes) of some connections in the recorded order."""
         try:
-            yield from self._reader.messages(self.connections)
+            yield from self._reader.messages(connections)
         except Exception as error:  # noqa: BLE001  see above
             raise self._broken(error) from None
 
     def _broken(self, error: Exception) -> HarError:
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-        return HarError(f"'{self._path}' can't be read as a bag ({reason}); record it again")
+        return HarError(f"'{self._path}' can't be read as a bag ({reason}); if it was cut off, try: har recover BAG")
 
 
 class BagPlayer:
     """Publishes recorded bytes at their recorded pace, on a steady clock."""
 
-    def __init__(
-        self, node: Node, connections: list[Connection], clock: bool, rate: float, stopping: threading.Event
-    ) -> None:
+    def __init__(self, node: Node, clock: bool, rate: float, stopping: threading.Event) -> None:
+        self._node = node
         self._rate = rate
         self._stopping = stopping
-        self._publishers = {
-            connection.id: node.create_publisher(
-                message_class(connection.msgtype), connection.topic, from_bag(_offered(connection))
-            )
-            for connection in connections
-        }
+        self._publishers: dict[int, Any] = {}
         self._clock = node.create_publisher(Clock, "/clock", DEPTH) if clock else None
         self._begin: tuple[int, float] | None = None  # the first message's time, and when it was played
         self.played = 0
+
+    def offer(self, connection: Connection) -> bool:
+        """Make ready to play a topic; returns False, with a warning, where its type is not installed."""
+        try:
+            message_type = message_class(connection.msgtype)
+        except HarError as error:  # the other topics go on
+            self._node.get_logger().warning(f"{connection.topic} is not played: {error}")
+            return False
+        profile = from_bag(_offered(connection))
+        self._publishers[connection.id] = self._node.create_publisher(message_type, connection.topic, profile)
+        return True
 
     def play(self, connection: Connection, stamp_ns: int, data: bytes) -> None:
         """Publish one message when its time has come; not at all when stopped before that."""

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
-import time
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from rclpy.exceptions import InvalidTopicNameException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from rclpy.validate_full_topic_name import validate_full_topic_name
 from rich.console import Console
 from rosbags.interfaces import Connection
-from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.typesys import Stores, TypesysError, get_typestore
+from rosbags.typesys import TypesysError
 
 from har_ros.core.errors import HarError
 from har_ros.nodes.bag_common import common_profile, message_class, participant, to_bag
+from har_ros.nodes.bag_writer import STORAGES, BagWriter
 
-SUMMARY = "record the topics into a bag"
 # Inputs, truth and results. The compressed and annotated pictures are made only while somebody listens.
 TOPICS = (
     "camera/image_raw",
@@ -37,11 +36,13 @@ TOPICS = (
     "/diagnostics",
 )
 _LOOK_S = 0.5  # how often to look for topics that came up meanwhile
+_SECURE_S = 1.0
 _EXAMPLE = """examples:
   har record recordings/monday
   har record small --topics camera/image_raw/compressed imu/data_raw ground_truth
 Ctrl-C ends the recording and completes the bag; topics that appear later are recorded, too. Raw pictures take
-about 28 MB a second at 640 x 480. `har evaluate` scores the bag, `har play` and `ros2 bag play` play it.
+about 28 MB a second at 640 x 480. `har evaluate` scores the bag, `har play` and `ros2 bag play` play it. A recording
+that was killed lacks its last second and its end; `har recover` completes it.
 """
 
 
@@ -55,52 +56,62 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--namespace", default="/har", metavar="NS", help="of the topics without a leading slash (default /har)"
     )
-    parser.add_argument(
-        "--storage", choices=("mcap", "sqlite3"), default="mcap", help="the bag's format (default mcap)"
-    )
+    parser.add_argument("--storage", choices=STORAGES, default="mcap", help="the bag's format (default mcap)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Record until SIGINT or SIGTERM and print what came. Raises HarError."""
-    writer = _new_bag(args.bag, args.storage)
-    wanted = {topic if topic.startswith("/") else f"{args.namespace.rstrip('/')}/{topic}" for topic in args.topics}
+    """Record until a signal or a full disk ends it and print what came. Raises HarError."""
+    wanted = _full_names(args.topics, args.namespace)
     console = Console(soft_wrap=True, highlight=False)
     with participant("bag_recorder") as (node, stopping):
-        recorder = BagRecorder(node, writer, wanted)
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
+        writer = BagWriter(args.bag, args.storage)
         try:
+            recorder = BagRecorder(node, writer, wanted)
+            executor = SingleThreadedExecutor()
+            executor.add_node(node)
             with console.status("waiting for topics; Ctrl-C ends") as status:
                 node.create_timer(1.0, lambda: status.update(f"{recorder.counts.total()} messages; Ctrl-C ends"))
-                while not stopping.is_set():
+                while not stopping.is_set() and not writer.failure:
                     executor.spin_once(timeout_sec=0.1)
-        except OSError as error:
-            raise HarError(f"recording ended: {error.strerror or error}; free space, then record again") from None
-        finally:
             executor.shutdown()
-            writer.close()
+        finally:
+            held = writer.close()
+    if not held:
+        writer.discard()
+        raise HarError(f"nothing was recorded: {writer.failure or 'nobody published ' + ', '.join(sorted(wanted))}")
+    if writer.failure:
+        raise HarError(
+            f"recording ended: {writer.failure}; '{args.bag}' holds the {held} messages until then; free space for more"
+        )
     for topic in sorted(wanted):
         console.print(f"{recorder.counts[topic]:8}  {topic}", markup=False)
-    if not recorder.counts:
-        shutil.rmtree(args.bag)
-        raise HarError(f"nothing was recorded: nobody published {', '.join(sorted(wanted))}")
-    console.print(f"wrote {args.bag}: {recorder.counts.total()} messages", markup=False)
+    console.print(f"wrote {args.bag}: {held} messages", markup=False)
     return 0
 
 
-class BagRecorder:
-    """Writes what comes on the wanted topics, as the bytes that came, with the time of their arrival."""
+def _full_names(topics: Sequence[str], namespace: str) -> set[str]:
+    """Return the topics' full names. Raises HarError for one that ROS does not allow."""
+    names = {topic if topic.startswith("/") else f"{namespace.rstrip('/')}/{topic}" for topic in topics}
+    for name in sorted(names):
+        try:
+            validate_full_topic_name(name)
+        except InvalidTopicNameException as error:
+            reason = " ".join(str(error).splitlines()[0].split())
+            raise HarError(f"'{name}' is no topic ({reason}); correct --topics or --namespace") from None
+    return names
 
-    def __init__(self, node: Node, writer: Writer, wanted: set[str]) -> None:
+
+class BagRecorder:
+    """Writes what comes on the wanted topics, as the bytes that came."""
+
+    def __init__(self, node: Node, writer: BagWriter, wanted: set[str]) -> None:
         self._node = node
         self._writer = writer
         self._waiting_for = set(wanted)
-        self._types = get_typestore(
-            getattr(Stores, f"ROS2_{os.environ.get('ROS_DISTRO', '').upper()}", Stores.ROS2_JAZZY)
-        )
         self.counts: Counter[str] = Counter()
         self._look()
         node.create_timer(_LOOK_S, self._look)
+        node.create_timer(_SECURE_S, writer.secure)
 
     def _look(self) -> None:
         """Subscribe to the wanted topics that have a publisher by now."""
@@ -116,22 +127,10 @@ class BagRecorder:
 
     def _record(self, topic: str, msgtype: str, profile: QoSProfile) -> None:
         message_type = message_class(msgtype)
-        connection = self._writer.add_connection(
-            topic, msgtype, typestore=self._types, offered_qos_profiles=[to_bag(profile)]
-        )
-        self._node.create_subscription(message_type, topic, partial(self._write, connection), profile, raw=True)
+        connection = self._writer.add(topic, msgtype, to_bag(profile))
+        if connection is not None:
+            self._node.create_subscription(message_type, topic, partial(self._write, connection), profile, raw=True)
 
     def _write(self, connection: Connection, data: bytes) -> None:
-        self._writer.write(connection, time.time_ns(), data)
-        self.counts[connection.topic] += 1
-
-
-def _new_bag(folder: Path, storage: str) -> Writer:
-    if folder.exists():
-        raise HarError(f"'{folder}' exists already; give a new folder, since a recording never replaces another")
-    writer = Writer(folder, version=Writer.VERSION_LATEST, storage_plugin=StoragePlugin[storage.upper()])
-    try:
-        writer.open()
-    except OSError as error:
-        raise HarError(f"can't make '{folder}' ({error.strerror}); give another folder") from None
-    return writer
+        if self._writer.write(connection, data):
+            self.counts[connection.topic] += 1
