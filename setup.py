@@ -33,7 +33,7 @@ setup(
     name=NAME,
     version="0.1.0",
     description="Human activity recognition and anomaly detection from a camera and a body-worn accelerometer",
-    long_description=Path("README.md").read_text(encoding="utf-8"),
+    long_description=(Path(__file__).resolve().parent / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     author="har_ros developers",
