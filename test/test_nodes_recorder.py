@@ -40,7 +40,7 @@ class Feeder:
     def _run(self) -> None:
         image = Image(height=48, width=64, encoding="bgr8", step=192)
         sample = Imu()
-        sample.angular_velocity_covariance[0] = -1.0
+        sample.angular_velocity.z = 0.3
         index = 0
         begun_ns = time.time_ns()
         self.shift_ns = 0
@@ -86,9 +86,7 @@ def record(ros: RosTest, on: bool) -> SetBool.Response:
     return ros.call(SetBool, "/har/recorder/record", SetBool.Request(data=on))
 
 
-def test_a_capture_is_one_whole_second_in_the_papers_layout(
-    ros: RosTest, feeder: Feeder, tmp_path: Path
-) -> None:
+def test_a_capture_is_one_whole_second_in_the_papers_layout(ros: RosTest, feeder: Feeder, tmp_path: Path) -> None:
     node = start(ros, tmp_path, "consent:=true", "session:=2")
     answer = capture(ros)
     assert answer.success, answer.message
@@ -107,7 +105,7 @@ def test_a_capture_is_one_whole_second_in_the_papers_layout(
     meta = json.loads((folder / "capture.json").read_text())
     assert (meta["subject"], meta["session"], meta["source"]) == ("P07", "2", "real")
     samples = np.loadtxt(folder / "readings" / "imu.csv", delimiter=",", skiprows=1)
-    assert samples.shape[1] == 4
+    assert samples.shape[1] == 7
     assert len(samples) > 85
     assert node.end() == 0
 
@@ -135,6 +133,33 @@ def test_recording_goes_on_until_it_is_ended(ros: RosTest, feeder: Feeder, tmp_p
     assert {folder.parent.name for folder in folders} == {"WALK", "SITTING"}
     assert all(len(list(folder.glob("frames/*.jpg"))) == 30 for folder in folders)
     assert node.end() == 0
+
+
+def test_captures_are_in_the_bodys_axes_and_say_how_the_sensor_was_turned(
+    ros: RosTest, feeder: Feeder, tmp_path: Path
+) -> None:
+    start(ros, tmp_path, "consent:=true")
+    plain = Path(capture(ros).message)
+    assert json.loads((plain / "capture.json").read_text())["extra"] == {}
+    assert record(ros, True).success
+    half = 0.5**0.5
+    quarter_about_y = [0.0, half, 0.0, half]  # the sensor's z is the body's x, and its x points down
+    assert ros.set_parameter("/har/recorder", "mount_rotation", quarter_about_y) == (True, "")
+    ros.status("har/recorder", lambda status: written(status) >= 3)
+    assert record(ros, False).success
+    turned = max(path for path in tmp_path.glob("WALK/*") if not path.name.startswith("."))
+    np.testing.assert_allclose(
+        json.loads((turned / "capture.json").read_text())["extra"]["mount_rotation"], quarter_about_y
+    )
+    readings = np.loadtxt(turned / "readings" / "esp.txt", delimiter=",")
+    np.testing.assert_allclose(readings[:, 0], 9.8, atol=1e-3)
+    np.testing.assert_allclose(np.diff(readings[1:-1, 2]), -3.0, atol=1e-3)
+    samples = np.loadtxt(turned / "readings" / "imu.csv", delimiter=",", skiprows=1)
+    np.testing.assert_allclose(samples[:, 1], 9.8, atol=1e-3)
+    np.testing.assert_allclose(samples[:, 4], 0.3, atol=1e-3)  # the gyro's z
+    accepted, reason = ros.set_parameter("/har/recorder", "mount_rotation", [0.0, 0.0, 0.0, 0.0])
+    assert not accepted
+    assert "a rotation is a quaternion" in reason
 
 
 def test_a_broken_stream_gives_a_sentence_and_no_capture(ros: RosTest, feeder: Feeder, tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from queue import Full, Queue
@@ -12,6 +12,7 @@ from queue import Full, Queue
 import numpy as np
 
 from har_ros.core.errors import HarError
+from har_ros.core.mount import rotation_matrix
 from har_ros.dataset.capture import Capture, CaptureMeta
 from har_ros.dataset.writer import write_capture
 from har_ros.nodes.base import describe
@@ -30,10 +31,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Job:
-    """A capture on its way to the disk, and whom to tell, in the writing thread."""
+    """A capture on its way to the disk, and whom to tell, in the writing thread.
+
+    mount_rotation: from the sensor's axes, which the steps are in, to the body's; a quaternion x, y, z, w.
+    """
 
     steps: Steps
     meta: CaptureMeta
+    mount_rotation: Sequence[float]
     root: Path
     taken_at: datetime
     tell: Callable[[Outcome], None]
@@ -76,14 +81,17 @@ def _write(job: Job) -> Outcome:
 
 
 def _capture(job: Job) -> Capture:
-    steps = job.steps
+    """Return the capture in the body's axes, in which the fusion node gives readings to the model."""
+    steps, rotation = job.steps, rotation_matrix(job.mount_rotation)
+    turned = not np.array_equal(rotation, np.eye(3))
+    note = {"mount_rotation": [float(number) for number in job.mount_rotation]} if turned else {}
     gyros = [sample.gyro_radps for sample in steps.samples if sample.gyro_radps is not None]
     return Capture(
-        meta=job.meta,
+        meta=replace(job.meta, extra={**job.meta.extra, **note}),
         frames=np.stack(steps.pictures),
         frame_stamps_ns=np.array(steps.stamps_ns, np.int64),
-        readings_mps2=np.stack([sample.accel_mps2 for sample in steps.nearest]),
+        readings_mps2=np.stack([sample.accel_mps2 for sample in steps.nearest]) @ rotation.T,
         imu_stamps_ns=np.array([sample.stamp_ns for sample in steps.samples], np.int64),
-        imu_accel_mps2=np.stack([sample.accel_mps2 for sample in steps.samples]),
-        imu_gyro_radps=np.stack(gyros) if len(gyros) == len(steps.samples) else None,
+        imu_accel_mps2=np.stack([sample.accel_mps2 for sample in steps.samples]) @ rotation.T,
+        imu_gyro_radps=np.stack(gyros) @ rotation.T if len(gyros) == len(steps.samples) else None,
     )

@@ -20,6 +20,7 @@ from std_srvs.srv import SetBool, Trigger
 from har_ros.core.errors import HarError
 from har_ros.core.freshness import StampWatch
 from har_ros.core.labels import parse_activity
+from har_ros.core.mount import rotation_matrix
 from har_ros.dataset.capture import SOURCES, CaptureMeta
 from har_ros.nodes import qos
 from har_ros.nodes.base import HarNode, Health, run_node
@@ -34,7 +35,7 @@ from har_ros.nodes.rates import RateMeter
 _LOOK_S = 0.1
 _IMAGE_DEPTH = 30  # a second of pictures: in a recording, late is better than lost
 _MAX_WAIT_S = 1.0
-_META = {"label", "subject", "session", "mount", "origin"}
+_META = {"label", "subject", "session", "mount", "mount_rotation", "origin"}
 
 
 class RecorderNode(HarNode):
@@ -47,6 +48,13 @@ class RecorderNode(HarNode):
         Parameter("subject", str, "Who is recorded, by a pseudonym such as P07", live=True),
         Parameter("session", str, "Which session of that person this is", live=True),
         Parameter("mount", str, "Where on the body the sensor is worn", live=True),
+        Parameter(
+            "mount_rotation",
+            list,
+            "Rotation from the sensor's axes to the body's, a quaternion x, y, z, w; give the fusion node's",
+            check=rotation_matrix,
+            live=True,
+        ),
         Parameter("origin", str, "Where the data come from", choices=SOURCES, live=True),
         Parameter("consent", bool, "The recorded people have agreed to be recorded", live=True),
         Parameter("capture_timeout_s", float, "Longest wait for one capture", "s", 1.5, 600, live=True),
@@ -189,7 +197,7 @@ class RecorderNode(HarNode):
         self._builder.forget()
 
     def _after_change(self, changes: list[RosParameter]) -> None:
-        """A capture belongs to one label and one person: begin another one where they change."""
+        """A capture belongs to one label, person and mount: begin another one where they change."""
         if any(change.name in _META for change in changes):
             self._builder.restart()
 
@@ -227,7 +235,8 @@ class RecorderNode(HarNode):
             return
         root = Path(self.value("dataset")).expanduser()
         tell = partial(self._note_outcome, self._asked)
-        if self._queue.put(Job(steps, self._meta(), root, datetime.now().astimezone(), tell)):
+        rotation = self.value("mount_rotation")
+        if self._queue.put(Job(steps, self._meta(), rotation, root, datetime.now().astimezone(), tell)):
             self._asked = None
         else:
             self._drop(f"a capture was left out: '{root}' is slower than the camera; record to a faster disk")
