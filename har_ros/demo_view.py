@@ -51,9 +51,14 @@ def summary(heard: Heard, score: TimelineScore) -> str:
             f"({share:.0f} %); seconds within 2 s of a change are not scored."
         )
         lines += [f"  {label}: {right} of {total}" for label, right, total in _by_label(score)]
+        already_on = (
+            f" In {score.falls_already_on} more it was on already, from the anomaly directly before."
+            if score.falls_already_on
+            else ""
+        )
         lines.append(
-            f"Falls that raised the alarm: {score.falls_alarmed} of {score.falls}. "
-            f"Alarms without an anomaly: {score.false_alarms}."
+            f"Falls that raised the alarm: {score.falls_alarmed} of {score.falls}.{already_on} "
+            f"Alarms raised without an anomaly: {score.false_alarms}."
         )
     return "\n".join(lines)
 

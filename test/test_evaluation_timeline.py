@@ -1,6 +1,8 @@
 """The second-by-second score, on timelines whose counts are known by hand."""
 
-from har_ros.evaluation.timeline import Timeline
+from har_ros.evaluation.timeline import Timeline, TimelineScore
+
+WALK, FALL, DROWSY = "WALK", "FALL_OR_COLLAPSE", "DRIVERS_DROWSINESS"
 
 SECOND = 1_000_000_000
 
@@ -45,6 +47,42 @@ def test_falls_and_false_alarms_are_counted() -> None:
         timeline.note_alarm(end * SECOND, False)
     score = timeline.score()
     assert (score.falls, score.falls_alarmed, score.false_alarms) == (2, 1, 2)
+
+
+def judged(truth: list[tuple[str, int]], alarms: list[tuple[float, float]], end_s: int = 60) -> TimelineScore:
+    """Score a truth of (label, begin in s) and an alarm that is published ten times a second."""
+    timeline = Timeline()
+    for label, start_s in truth:
+        timeline.note_truth(start_s * SECOND, label)
+    timeline.note_truth(end_s * SECOND, truth[-1][0])
+    for tenth in range(10 * end_s):
+        timeline.note_alarm(tenth * SECOND // 10, any(start <= tenth / 10 < end for start, end in alarms))
+    return timeline.score()
+
+
+def test_an_alarm_that_stays_on_detects_nothing() -> None:
+    truth = [(WALK, 0), (FALL, 20), (WALK, 25), (FALL, 40), (WALK, 45)]
+    stuck = judged(truth, [(5, 60)])
+    assert (stuck.falls, stuck.falls_alarmed, stuck.falls_already_on, stuck.false_alarms) == (2, 0, 0, 1)
+    held = judged(truth, [(21, 60)])
+    assert (held.falls_alarmed, held.fall_delays_s, held.falls_already_on, held.false_alarms) == (1, (1.0,), 0, 0)
+
+
+def test_an_alarm_of_the_anomaly_directly_before_a_fall_was_already_on() -> None:
+    truth = [(WALK, 0), (DROWSY, 10), (FALL, 20), (WALK, 25)]
+    held = judged(truth, [(12, 30)])
+    assert (held.falls, held.falls_alarmed, held.fall_delays_s, held.falls_already_on) == (1, 0, (), 1)
+    again = judged(truth, [(12, 19), (20.5, 30)])
+    assert (again.falls_alarmed, again.fall_delays_s, again.falls_already_on) == (1, (0.5,), 0)
+    assert judged(truth, [(12, 19)]).falls_already_on == 0
+
+
+def test_an_alarm_within_the_grace_belongs_to_the_anomaly_before() -> None:
+    truth = [(WALK, 0), (FALL, 10), (WALK, 12)]
+    late = judged(truth, [(13.5, 20)])
+    assert (late.falls_alarmed, late.fall_delays_s, late.false_alarms) == (1, (3.5,), 0)
+    assert judged(truth, [(14.5, 20)]).false_alarms == 1
+    assert judged(truth, [(9.5, 20)]).false_alarms == 1, "raised before there was a reason"
 
 
 def test_nothing_heard_scores_nothing() -> None:

@@ -10,6 +10,7 @@ from har_ros.core.labels import Activity
 SECOND_NS = 1_000_000_000
 CHANGE_MARGIN_S = 2.0  # a one-second window and the alarm's hold time need this long to follow a change
 ALARM_GRACE_S = 2.0
+Span = tuple[int, int, str]  # begin and end in ns, what the person does
 
 
 @dataclass(frozen=True)
@@ -19,13 +20,17 @@ class TimelineScore:
     pairs:         (true label, published label) of each scored second.
     scored:        the number of each scored second, counted from stamp 0.
     falls, falls_alarmed, fall_delays_s: falls, those that raised the alarm, and how long after its begin each did.
-    false_alarms:  alarms that no anomaly explains.
+    falls_already_on: further falls, in which an alarm went on that the anomaly directly before had raised.
+    false_alarms:  alarms that were raised in no anomaly, nor within ALARM_GRACE_S after one.
+
+    An alarm belongs to where it is raised: one that stays on detects nothing that comes later.
     """
 
     pairs: tuple[tuple[str, str], ...]
     scored: tuple[int, ...]
     falls: int
     fall_delays_s: tuple[float, ...]
+    falls_already_on: int
     false_alarms: int
 
     @property
@@ -66,7 +71,7 @@ class Timeline:
         self._labels[stamp_ns // SECOND_NS][label] += 1
 
     def note_alarm(self, stamp_ns: int, active: bool) -> None:
-        """The alarm was published as on or off at `stamp_ns`."""
+        """The alarm was published as on or off at `stamp_ns`; a STALE one is neither, so nothing to note."""
         if active and not self._alarm_on:
             self._alarms.append((stamp_ns, stamp_ns))
         elif active:
@@ -83,22 +88,19 @@ class Timeline:
             last = (end_ns - margin_ns) // SECOND_NS
             truth |= dict.fromkeys(range(first, last), label)
         pairs = tuple((label, self._published(second)) for second, label in truth.items())
-        grace_ns = int(ALARM_GRACE_S * SECOND_NS)
-        falls = [span for span in spans if span[2] == Activity.FALL_OR_COLLAPSE.value]
-        delays_s = [self._alarm_delay_s(start, end + grace_ns) for start, end, _ in falls]
-        anomalies = [(start, end + grace_ns) for start, end, label in spans if Activity(label).is_anomaly]
-        false_alarms = sum(
-            not any(first <= end and start <= last for start, end in anomalies) for first, last in self._alarms
-        )
-        heard_delays_s = tuple(delay_s for delay_s in delays_s if delay_s is not None)
-        return TimelineScore(pairs, tuple(truth), len(falls), heard_delays_s, false_alarms)
+        causes = [_cause(first, spans) for first, _ in self._alarms]
+        falls = [index for index, span in enumerate(spans) if span[2] == Activity.FALL_OR_COLLAPSE.value]
+        raised = [index for index in falls if index in causes]
+        delays_s = tuple((self._alarms[causes.index(index)][0] - spans[index][0]) / SECOND_NS for index in raised)
+        already_on = sum(self._went_on_into(index, spans, causes) for index in falls if index not in raised)
+        return TimelineScore(pairs, tuple(truth), len(falls), delays_s, already_on, causes.count(None))
 
     @property
     def alarms(self) -> tuple[tuple[int, int], ...]:
         """The first and the last stamp of each alarm, in ns."""
         return tuple(self._alarms)
 
-    def _spans(self) -> list[tuple[int, int, str]]:
+    def _spans(self) -> list[Span]:
         ends = [stamp for stamp, _ in self._truth[1:]] + [self._end_ns]
         return [(start, end, label) for (start, label), end in zip(self._truth, ends)]
 
@@ -106,8 +108,23 @@ class Timeline:
         heard = self._labels.get(second)
         return heard.most_common(1)[0][0] if heard else "nothing"
 
-    def _alarm_delay_s(self, start_ns: int, end_ns: int) -> float | None:
-        """Return how long after `start_ns` an alarm was on, or None if none was by `end_ns`."""
-        heard = (first for first, last in self._alarms if first <= end_ns and start_ns <= last)
-        first = next(heard, None)
-        return None if first is None else max(first - start_ns, 0) / SECOND_NS
+    def _went_on_into(self, index: int, spans: list[Span], causes: list[int | None]) -> bool:
+        """Return whether an alarm was on as span `index` began, with nothing but anomalies since its own."""
+        return any(
+            cause is not None
+            and cause < index
+            and last >= spans[index][0]
+            and all(Activity(label).is_anomaly for _, _, label in spans[cause:index])
+            for (_, last), cause in zip(self._alarms, causes)
+        )
+
+
+def _cause(onset_ns: int, spans: list[Span]) -> int | None:
+    """Return the index of the last anomaly in which, or soon after which, an alarm was raised at `onset_ns`."""
+    grace_ns = int(ALARM_GRACE_S * SECOND_NS)
+    fitting = (
+        index
+        for index, (start, end, label) in enumerate(spans)
+        if Activity(label).is_anomaly and start <= onset_ns <= end + grace_ns
+    )
+    return max(fitting, default=None)

@@ -14,10 +14,13 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from std_msgs.msg import String
 
+from har_ros.core.decision import AlarmState
+from har_ros.core.labels import parse_activity
 from har_ros.evaluation.timeline import Timeline
 from har_ros.nodes.discovery import announce_often
 
 RATE_SPAN_S = 3.0
+_ALARM_STATES = {state.value for state in AlarmState}
 LEVELS = {
     DiagnosticStatus.OK: "OK",
     DiagnosticStatus.WARN: "WARN",
@@ -112,12 +115,17 @@ class Monitor:
         status = _status(message)
         with self._lock:
             self._heard.anomaly = status
-            self.timeline.note_alarm(status.received_ns, status.message == "alarm")
+            if status.message in _ALARM_STATES:  # a verdict, not STALE or failed
+                self.timeline.note_alarm(status.received_ns, status.message == "alarm")
 
     def _on_truth(self, message: String) -> None:
+        try:
+            label = parse_activity(message.data).value
+        except ValueError:  # whatever else somebody publishes there
+            return
         with self._lock:
-            self._heard.truth = message.data
-            self.timeline.note_truth(time.time_ns(), message.data)
+            self._heard.truth = label
+            self.timeline.note_truth(time.time_ns(), label)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         with self._lock:
