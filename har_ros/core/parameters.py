@@ -1,0 +1,166 @@
+"""What each node lets its user set: a table in code, its defaults in config/har.yaml, one check for both.
+
+The nodes read their parameters by it, and `har evaluate` those that a robot's node had.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from har_ros.core.errors import HarError
+from har_ros.core.resources import find_resource
+
+DEFAULTS_FILE = "config/har.yaml"
+ROS_OWN = ("use_sim_time", "start_type_description_service", "qos_overrides")
+_KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    list: "a list of numbers",
+}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter: its type, what it does, its unit, and what it may be.
+
+    low, high: the bounds of a number, both included, or of each number of a list.
+    choices:   the only texts allowed.
+    check:     further rule; raises ValueError or HarError with a sentence.
+    live:      may change while the node is configured; any other only before it.
+    output:    the node sets it to tell others; nobody else does, and it has no default.
+    """
+
+    name: str
+    kind: type
+    description: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    check: Callable[[Any], Any] | None = None
+    live: bool = False
+    output: bool = False
+
+    def accept(self, value: Any) -> Any:
+        """Return `value` in the parameter's type; raises HarError with a sentence where it can't be one."""
+        converted = self._converted(value)
+        numbers = converted if isinstance(converted, list) else [converted]
+        if self.low is not None and not all(self.low <= number <= self._top for number in numbers):
+            raise HarError(f"parameter '{self.name}' is {value}; give {self.allowed}")
+        if self.choices and converted not in self.choices:
+            raise HarError(f"parameter '{self.name}' is '{value}'; choose one of {', '.join(self.choices)}")
+        if self.check is not None:
+            try:
+                self.check(converted)
+            except (ValueError, HarError) as error:
+                raise HarError(f"parameter '{self.name}': {error}") from None
+        return converted
+
+    @property
+    def allowed(self) -> str:
+        """What the parameter may be, in words."""
+        if self.choices:
+            return ", ".join(self.choices)
+        if self.low is None:
+            return _KINDS[self.kind]
+        bounds = f"{self.low:g} or more" if self.high is None else f"{self.low:g} to {self.high:g}"
+        return f"{bounds} {self.unit}".strip()
+
+    @property
+    def _top(self) -> float:
+        return math.inf if self.high is None else self.high
+
+    def _converted(self, value: Any) -> Any:
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if self.kind is float and whole:
+            return float(value)
+        if self.kind is str and whole:  # YAML reads the device "0" as a number
+            return str(value)
+        if self.kind is list and isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+            values = list(value)
+            if all(isinstance(number, (int, float)) and not isinstance(number, bool) for number in values):
+                return [float(number) for number in values]
+        if type(value) is not self.kind:
+            raise HarError(f"parameter '{self.name}' takes {_KINDS[self.kind]}, not '{value}'")
+        return value
+
+
+AUTOSTART = Parameter("autostart", bool, "Configure and activate at once; false leaves both to a lifecycle manager")
+
+
+def read_sections(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the `ros__parameters` of each section of a ROS parameter file. Raises HarError."""
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise HarError(f"parameter file '{path}' can't be read: {' '.join(str(error).split())}") from None
+    sections = {}
+    for section, body in (content if isinstance(content, dict) else {"": content}).items():
+        if not isinstance(body, dict) or not isinstance(body.get("ros__parameters"), dict):
+            raise HarError(f"parameter file '{path}': section '{section}' needs 'ros__parameters:' with keys")
+        sections[str(section)] = {str(key): value for key, value in body["ros__parameters"].items()}
+    return sections
+
+
+def load_defaults(node_name: str) -> dict[str, Any]:
+    """Return the defaults of a node: those for all nodes, then its own."""
+    sections = read_sections(find_resource(DEFAULTS_FILE))
+    return {**sections.get("/**", {}), **sections.get(f"/**/{node_name}", {})}
+
+
+def resolve(
+    node_name: str, table: Sequence[Parameter], defaults: Mapping[str, Any], overrides: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the value of every parameter of `table`, from `overrides` or else from `defaults`.
+
+    Raises HarError, naming the key, for one that the node does not have or that has no such value.
+    """
+    known = [parameter.name for parameter in table if not parameter.output]
+    for key in overrides:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(sorted(known))}"
+            raise HarError(f"there is no parameter '{key}' to set; {hint}")
+    values = {}
+    for parameter in table:
+        if parameter.output:
+            values[parameter.name] = parameter.kind()
+            continue
+        if parameter.name not in defaults:
+            missing = f"{DEFAULTS_FILE} has no '{parameter.name}' for {node_name}"
+            raise HarError(f"{missing}; install har_ros again")
+        values[parameter.name] = parameter.accept(overrides.get(parameter.name, defaults[parameter.name]))
+    return values
+
+
+def read_own(path: Path, full_name: str) -> dict[str, Any]:
+    """Return what a parameter file sets for one node, such as /har/fusion; of two sections the later one counts.
+
+    ROS matches a section with the full name: `fusion:` is not `/har/fusion`, `/**/fusion:` is. Keys of ROS's own
+    are left out. Raises HarError for a section of this node's name that ROS would silently pass over.
+    """
+    node_name = full_name.rsplit("/", 1)[-1]
+    values: dict[str, Any] = {}
+    for section, body in read_sections(path).items():
+        if re.fullmatch(_section_pattern(section), full_name):
+            values |= body
+        elif section.rsplit("/", 1)[-1] == node_name:
+            raise HarError(
+                f"section '{section}:' of '{path}' does not match the node {full_name}; call it '/**/{node_name}:'"
+            )
+    return {key: value for key, value in values.items() if not key.startswith(ROS_OWN)}
+
+
+def _section_pattern(section: str) -> str:
+    pattern = re.escape("/" + section.lstrip("/"))
+    return pattern.replace(r"/\*\*", "(/[^/]+)*").replace(r"\*", "[^/]+")
