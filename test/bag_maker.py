@@ -60,12 +60,16 @@ def write_bag(
     truth: bool = True,
     start_ns: int = START_NS,
     accel_of: Any = lambda _t_s: (0.0, 0.0, 9.8),
+    imu_late_s: Any = lambda _t_s: 0.0,
 ) -> Path:
-    """Write stretches of (seconds, colour, true label): 30 pictures, 100 samples and 10 truths a second."""
+    """Write stretches of (seconds, colour, true label): 30 pictures, 100 samples and 10 truths a second.
+
+    A sample of the time t_s arrives `imu_late_s(t_s)` later, anything else at once.
+    """
     total_s = sum(seconds for seconds, _, _ in stretches)
-    events = [(index / 100, "imu", index) for index in range(int(total_s * 100))]
-    events += [(index / 30, "image", index) for index in range(int(total_s * 30))]
-    events += [(index / 10, "truth", index) for index in range(int(total_s * 10)) if truth]
+    rates_hz = {"imu": 100, "image": 30, **({"truth": 10} if truth else {})}
+    taken = [(i / rate_hz, kind) for kind, rate_hz in rates_hz.items() for i in range(int(total_s * rate_hz))]
+    events = [(t_s + (imu_late_s(t_s) if kind == "imu" else 0.0), kind, t_s) for t_s, kind in taken]
     with Writer(folder, version=9, storage_plugin=StoragePlugin[storage.upper()]) as writer:
         image_type = "CompressedImage" if image == "jpeg" else "Image"
         image_topic = "camera/image_raw/compressed" if image == "jpeg" else "camera/image_raw"
@@ -79,7 +83,7 @@ def write_bag(
             for kind, (msgtype, topic) in topics.items()
             if truth or kind != "truth"
         }
-        for t_s, kind, _ in sorted(events):
+        for arrival_s, kind, t_s in sorted(events):
             stamp_ns = start_ns + round(t_s * 1e9)
             _, colour, label = _at(stretches, t_s)
             if kind == "image":
@@ -88,7 +92,8 @@ def write_bag(
                 message = _imu(stamp_ns, accel_of(t_s))
             else:
                 message = TYPES.types["std_msgs/msg/String"](data=label)
-            writer.write(connections[kind], stamp_ns, TYPES.serialize_cdr(message, message.__msgtype__))
+            arrival_ns = start_ns + round(arrival_s * 1e9)
+            writer.write(connections[kind], arrival_ns, TYPES.serialize_cdr(message, message.__msgtype__))
     return folder
 
 

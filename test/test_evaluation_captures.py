@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from bag_maker import COLOURS, write_colour_model
 
 from har_ros.cli import main
 from har_ros.core.labels import LABELS
+from har_ros.core.model_card import load_card
 from har_ros.dataset.writer import write_capture
 
 TAKEN_AT = datetime(2024, 5, 6, 7, 8, 9, tzinfo=timezone.utc)
@@ -59,10 +61,52 @@ def test_a_dataset_is_scored_whole(tmp_path: Path, model: Path, capsys: pytest.C
     assert report["model"]["name"] == "colour"
     assert (tmp_path / "plots/confusion.png").read_bytes().startswith(b"\x89PNG")
     said = capsys.readouterr().out
-    assert "accuracy 94.7 % (75.4 to 99.1) of 19" in said
+    assert "accuracy 94.7 % (47.4 to 99.7) of 19" in said
+    assert "the interval is Wilson's, widened for the likeness within 4 subjects" in said
     first = out.read_bytes()
     assert main(arguments) == 0
     assert out.read_bytes() == first
+
+
+def test_people_that_the_model_was_trained_on_are_told(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = tmp_path / "data", tmp_path / "out.json"
+    for subject in ("Ada", "Bea"):
+        write_coloured(data, "WALK", "WALK", subject=subject)
+    arguments = ["evaluate", str(data), "--model", str(model), "--json", str(out)]
+
+    def seen(**training: list[str]) -> tuple[list[str] | None, str]:
+        replace(load_card(model), training=dict(training)).save(model)
+        assert main(arguments) == 0
+        return json.loads(out.read_text())["dataset"]["subjects_seen_in_training"], capsys.readouterr().err
+
+    assert seen() == (None, "")
+    assert seen(train_subjects=["Cid"], validation_subjects=["Dan"]) == ([], "")
+    for training in ({"train_subjects": ["Bea", "Cid"]}, {"validation_subjects": ["Bea"]}):
+        names, said = seen(**training)
+        assert names == ["Bea"]
+        assert "warning: the model was trained on 1 of the scored subjects, such as Bea" in said
+
+
+@pytest.mark.parametrize("option", [("--params-file", "robot.yaml"), ("--namespace", "/har")])
+def test_what_is_for_bags_is_refused_for_a_dataset(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str], option: tuple[str, str]
+) -> None:
+    write_coloured(tmp_path / "data", "WALK", "WALK")
+    assert main(["evaluate", str(tmp_path / "data"), "--model", str(model), *option]) == 1
+    assert "--params-file and --namespace are for bags" in capsys.readouterr().err
+
+
+def test_a_place_for_no_json_is_refused_before_the_work(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    write_coloured(data, "WALK", "WALK")
+    (tmp_path / "a_file").touch()
+    assert main(["evaluate", str(data), "--model", str(model), "--json", str(tmp_path / "a_file/out.json")]) == 1
+    said = capsys.readouterr()
+    assert (said.out, "can't write" in said.err, said.err.count("\n")) == ("", True, 1)
 
 
 def test_broken_captures_are_left_out_by_name(tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,6 +70,42 @@ def test_subjects_widen_the_interval_where_mistakes_cluster() -> None:
     assert width["s"] > 3 * width["i"]
 
 
+def simulated_people(rng: np.random.Generator, people: int, each: int, share: float) -> tuple[list[str], list[str]]:
+    """Return the subject and the guess of each capture, all of them of WALK: some people are harder than others."""
+    likeness = 1 / 0.2 - 1
+    right = rng.beta(share * likeness, (1 - share) * likeness, people).repeat(each) > rng.random(people * each)
+    return [str(number) for number in np.arange(people).repeat(each)], np.where(right, "WALK", "STAND").tolist()
+
+
+@pytest.mark.parametrize(("people", "share"), [(4, 0.9), (12, 0.9), (24, 0.9), (24, 0.95)])
+def test_the_interval_of_the_accuracy_holds_what_is_true_of_other_people(people: int, share: float) -> None:
+    rng = np.random.default_rng(7)
+    holds = {"subjects": 0, "items": 0}
+    for _ in range(100):
+        subjects, predicted = simulated_people(rng, people, 10, share)
+        for name, groups in (("subjects", subjects), ("items", None)):
+            low, high = score(["WALK"] * len(predicted), predicted, LABELS, groups=groups)[0]["accuracy_ci"]
+            holds[name] += low <= share <= high
+    assert holds["subjects"] >= 88
+    assert holds["subjects"] >= holds["items"]
+
+
+@pytest.mark.parametrize("people", [1, 3, 20])
+def test_all_right_is_no_certainty(people: int) -> None:
+    subjects = [str(index % people) for index in range(60)]
+    figures, intervals = score(["WALK"] * 60, ["WALK"] * 60, LABELS, groups=subjects)
+    low, high = figures["accuracy_ci"]
+    assert (low < wilson(60, 60)[0] < 1, high) == (True, 1)  # type: ignore[index]
+    assert intervals["accuracy_ci"] == f"Wilson's, widened for the likeness within {people} subjects"
+
+
+def test_the_interval_says_what_it_is() -> None:
+    truth, predicted = ["WALK"] * 4, ["WALK", "WALK", "WALK", "STAND"]
+    figures, intervals = score(truth, predicted, LABELS)
+    assert figures["accuracy_ci"] == wilson(3, 4)
+    assert intervals["accuracy_ci"] == "Wilson's, every item for itself"
+
+
 def test_what_never_occurs_has_no_figures() -> None:
     figures, _ = score(["WALK", "WALK"], ["WALK", "unknown"], [*LABELS, "unknown"])
     assert figures["macro_f1"] == pytest.approx(2 / 3, abs=1e-6)

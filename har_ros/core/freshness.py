@@ -4,6 +4,8 @@ from __future__ import annotations
 
 _BACKWARD_NS = 1_000_000_000  # a stamp that is merely late lies less far behind
 
+# What the fusion node watches, as its reasons name them.
+CAMERA, IMU, PAIR, WINDOW = "camera image", "accelerometer sample", "matching pair", "complete window"
 
 
 class Freshness:

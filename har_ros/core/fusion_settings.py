@@ -6,9 +6,11 @@ import math
 from dataclasses import dataclass, replace
 
 from har_ros.core.decision import AlarmPolicy
+from har_ros.core.errors import HarError
 from har_ros.core.model_card import ModelCard
 
 THRESHOLDS = ("min_confidence", "suspect_score", "alarm_score")
+_MIN_TIMEOUT_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,8 @@ class FusionSettings:
     slop_s: float
     imu_rate_hz: float
     max_latency_s: float
+    input_timeout_s: float
+    publish_rate_hz: float
     min_confidence: float
     suspect_score: float
     alarm_score: float
@@ -31,6 +35,20 @@ class FusionSettings:
     def queue_size(self) -> int:
         """Messages of each input that may wait for a partner: twice what comes within `max_latency_s`."""
         return math.ceil(2 * self.imu_rate_hz * self.max_latency_s)
+
+    @property
+    def timeout_s(self) -> float:
+        """Age from which an input makes a verdict STALE: judged one period before it must be out.
+
+        Raises HarError where the period leaves no time.
+        """
+        timeout_s = self.input_timeout_s - 1 / self.publish_rate_hz
+        if timeout_s < _MIN_TIMEOUT_S:
+            raise HarError(
+                f"input_timeout_s {self.input_timeout_s:g} leaves no time at "
+                f"publish_rate_hz {self.publish_rate_hz:g}; raise either"
+            )
+        return timeout_s
 
     def overlay(self, card: ModelCard) -> ModelCard:
         """Return the card with the thresholds that are set here in place of its own."""

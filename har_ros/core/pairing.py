@@ -1,10 +1,59 @@
-"""Approximate-time pairing of stamped messages: message_filters' rule, without ROS."""
+"""Pairing of stamped messages by message_filters' rule, and how long an image waits for its sample; without ROS."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
+
+
+@dataclass
+class Waiting:
+    """Stands for an image in a pairer's queue; the image itself goes when its time is over."""
+
+    stamp_ns: int
+    image: Any
+
+
+class WaitingRoom:
+    """Holds the images that have no sample yet, each until it is paired or too old.
+
+    A pairer's queue is as long for images as for samples: hundreds of megabytes once the samples stay away. So an
+    image is let go when one that is `max_wait_ns` newer has come, and then counts as unpaired.
+    """
+
+    def __init__(self, size: int, max_wait_ns: int) -> None:
+        self._size = size
+        self._max_wait_ns = max_wait_ns
+        self._waiting: deque[Waiting] = deque()
+        self.paired = 0
+        self.unpaired = 0
+
+    def enter(self, stamp_ns: int, image: Any) -> Waiting:
+        """Take an image and return what stands for it in the pairer's queue."""
+        newest = Waiting(stamp_ns, image)
+        self._waiting.append(newest)
+        while stamp_ns - self._waiting[0].stamp_ns > self._max_wait_ns or len(self._waiting) > self._size:
+            self._let_go()
+        return newest
+
+    def claim(self, waiting: Waiting) -> Any:
+        """Return the image whose sample has come, or None where it was let go."""
+        image, waiting.image = waiting.image, None
+        self.paired += image is not None
+        return image
+
+    def clear(self) -> None:
+        """Let all images go, as after a jump of time."""
+        while self._waiting:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        oldest = self._waiting.popleft()
+        self.unpaired += oldest.image is not None
+        oldest.image = None
 
 
 class ApproximateTimePairer:

@@ -45,12 +45,18 @@ class Bag:
 
     topics:   the topic of each input that it has.
     count:    number of messages that `messages` gives.
-    messages: iterates in the recorded order over (input, decoded message); raises HarError where the bag is broken.
+    messages: iterates in the recorded order over (input, recorded time in ns, decoded message); raises HarError
+              where the bag is broken.
     """
 
     topics: dict[Input, str]
     count: int
-    messages: Callable[[], Iterator[tuple[Input, Any]]]
+    messages: Callable[[], Iterator[tuple[Input, int, Any]]]
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of its topics, such as /har."""
+        return self.topics[Input.IMU].removesuffix("/imu/data_raw")
 
 
 def is_bag(path: Path) -> bool:
@@ -75,11 +81,11 @@ def open_bag(path: Path, namespace: str | None = None) -> Iterator[Bag]:
     try:
         chosen = _choose(path, reader.connections, namespace)
 
-        def messages() -> Iterator[tuple[Input, Any]]:
+        def messages() -> Iterator[tuple[Input, int, Any]]:
             kinds = {connection.topic: kind for kind, connection in chosen.items()}
             try:
-                for connection, _, data in reader.messages(list(chosen.values())):
-                    yield kinds[connection.topic], reader.deserialize(data, connection.msgtype)
+                for connection, recorded_ns, data in reader.messages(list(chosen.values())):
+                    yield kinds[connection.topic], recorded_ns, reader.deserialize(data, connection.msgtype)
             except Exception as error:  # noqa: BLE001  see above
                 raise _broken(path, error) from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
@@ -14,26 +15,26 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from har_ros.core.errors import HarError
+from har_ros.core.model_card import ModelCard
 from har_ros.core.resources import find_model
 from har_ros.dataset.capture import CaptureMeta
-from har_ros.dataset.json_file import write_json
+from har_ros.dataset.json_file import require_place, write_json
 from har_ros.dataset.parallel import for_each_capture
 from har_ros.dataset.reader import find_captures, read_capture
 from har_ros.evaluation.bag import is_bag
+from har_ros.evaluation.bag_report import print_timeline, replay_bag
 from har_ros.evaluation.classify import classify_capture
 from har_ros.evaluation.metrics import score
-from har_ros.evaluation.replay import print_timeline, replay_bag
-from har_ros.evaluation.report import model_detail, plot_confusion, print_scores
-from har_ros.evaluation.settings import load_settings
+from har_ros.evaluation.report import confusion_title, model_detail, plot_confusion, print_scores
 from har_ros.inference.model import HarModel
 
-SUMMARY = "score a model on a dataset or on a recorded bag"
 _EXAMPLE = """examples:
   har evaluate Dataset --model paper --json out.json --plots plots
   har evaluate recordings/monday --model models/mine --json out.json
 A dataset is scored capture by capture. A bag (a folder with metadata.yaml, an .mcap or a .db3 file) is replayed
-on its own stamps through the code of the fusion node and scored second by second against its topic
-ground_truth; seconds within 2 s of a change are left out. The same bag gives the same JSON every time.
+through the code of the fusion node, by the times at which its messages arrived, and scored second by second against
+its topic ground_truth; a second in which the robot would have said stale is wrong, and those within 2 s of a change
+are left out. The same bag gives the same JSON every time.
 """
 
 
@@ -55,29 +56,53 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="paper", help="a model's name or folder (default paper)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
     parser.add_argument("--plots", type=Path, metavar="DIR", help="write the confusion matrix there as PNG")
-    parser.add_argument("--namespace", metavar="NS", help="of a bag with several: whose topics to take, such as /har")
-    parser.add_argument("--params-file", type=Path, metavar="FILE", help="the parameters the robot's fusion node had")
+    parser.add_argument("--namespace", metavar="NS", help="of a bag with several: whose topics, such as /har")
+    parser.add_argument(
+        "--params-file", type=Path, metavar="FILE", help="for a bag: the parameters that the robot's fusion node had"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Score, print, write what was asked for. Raises HarError where nothing could be scored."""
-    console = Console(soft_wrap=True, highlight=False)
     bag = is_bag(args.path)
+    if not bag and (args.params_file or args.namespace):
+        raise HarError(f"--params-file and --namespace are for bags, and '{args.path}' is none; leave them out")
+    require_place(args.json)
+    console = Console(soft_wrap=True, highlight=False)
     model = HarModel(find_model(args.model))
     if bag:
-        report = replay_bag(args.path, model, load_settings(args.params_file), args.namespace)
+        report = replay_bag(args.path, model, args.params_file, args.namespace)
         print_timeline(console, report)
     else:
         report = evaluate_dataset(args.path, model)
+        _warn_of_seen(report)
     if report["n"]:
         print_scores(console, report)
         for folder, reason in report["dataset"].get("left_out", {}).items():
             console.print(f"left out {folder}: {reason}", style="yellow", markup=False)
-        if args.plots:
-            console.print(f"wrote {plot_confusion(args.plots, report)}", markup=False)
+    if args.plots:
+        console.print(_plot(args.plots / "confusion.png", report), markup=False)
     if args.json:
         write_json(args.json, report)
     return 0
+
+
+def _plot(path: Path, report: dict[str, Any]) -> str:
+    """Draw the confusion matrix, if there is one, and return what was done in words."""
+    if not report["n"]:
+        return "no plot is written: without ground_truth there is no confusion matrix"
+    plot_confusion(report["confusion"], report["labels"], confusion_title(report), path)
+    return f"wrote {path}"
+
+
+def _warn_of_seen(report: dict[str, Any]) -> None:
+    seen = report["dataset"]["subjects_seen_in_training"]
+    if seen:
+        print(
+            f"har: warning: the model was trained on {len(seen)} of the scored subjects, such as {seen[0]}, so the "
+            "scores tell nothing about other people; score it on people it has not seen",
+            file=sys.stderr,
+        )
 
 
 def evaluate_dataset(root: Path, model: HarModel) -> dict[str, Any]:
@@ -112,12 +137,20 @@ def evaluate_dataset(root: Path, model: HarModel) -> dict[str, Any]:
             "listed": len(folders),
             "left_out": left_out,
             "subjects": len({subject for subject in subjects if subject}),
+            "subjects_seen_in_training": _seen_in_training(model.card, subjects),
             "sources": dict(Counter(meta.source for _, meta, _ in kept)),
             "assumptions": dict(Counter(note for entry in predictions for note in entry.assumptions)),
             "mistakes": {str(f): guess for (f, meta, _), guess in zip(kept, predicted) if guess != meta.label.value},
             "intervals": intervals,
         },
     }
+
+
+def _seen_in_training(card: ModelCard, subjects: list[str]) -> list[str] | None:
+    """Return the scored subjects that the model was fitted or tuned on; None where its card doesn't say enough."""
+    used = {name for key in ("train_subjects", "validation_subjects") for name in card.training.get(key, ())}
+    seen = sorted(used.intersection(subjects))
+    return seen if seen or "train_subjects" in card.training else None
 
 
 def _predict(model: HarModel, folder: Path) -> Prediction:

@@ -1,7 +1,8 @@
 """How well predictions fit the truth, each figure with its interval.
 
-Accuracy, precision and recall get Wilson's interval, which takes every item for independent. The bootstrap draws
-whole groups where they are known, because captures of one person resemble each other.
+Captures of one person resemble each other, and so do the seconds of one stretch of a bag. Where the groups are known
+the interval of the accuracy allows for that, and the bootstrap draws whole groups. Precision and recall of a class get
+Wilson's interval, which takes every item for itself.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
+from scipy.stats import norm, t
 from sklearn.metrics import confusion_matrix
 
 LEVEL = 0.95
 _RESAMPLES = 1000
+_TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 _SMALLEST = 1e-7  # a probability of 0 for what came true counts as this
 Interval = list[float] | None
 
@@ -33,21 +35,26 @@ def score(
     truth, predicted: (n,) of `labels`, n at least 1.
     probabilities:    (n, len(labels)), for the log loss; without them `loss` is None.
     groups:           (n,) where each item belongs; without them, or with a single one, the bootstrap draws items.
+    `accuracy_ci` of the intervals says in words what the interval of the accuracy is.
     Figures of a label that never occurs are None; the macro-F1 is the mean over the labels that do.
     """
     counts = confusion_matrix(truth, predicted, labels=labels)
     losses = None if probabilities is None else _losses(truth, labels, probabilities)
-    if groups is None or len(set(groups)) == 1:
-        groups, group_name = range(len(truth)), "items"
-    units = np.unique(np.array(groups), return_inverse=True)[1]
+    items = groups is None or len(set(groups)) == 1
+    units = np.unique(np.arange(len(truth)) if items else np.array(groups), return_inverse=True)[1]
     confusions, unit_losses = _by_unit(units, truth, predicted, labels, losses)
     count = len(confusions)
     weights = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), _RESAMPLES)
     drawn = np.tensordot(weights, confusions, axes=1)
+    if groups is None:
+        accuracy_ci, basis = wilson(np.trace(counts), len(truth)), "Wilson's, every item for itself"
+    else:
+        accuracy_ci = _wilson_of_groups(np.equal(truth, predicted), groups)
+        basis = f"Wilson's, widened for the likeness within {len(set(groups))} {group_name}"
     figures = {
         "n": len(truth),
         "accuracy": _rounded(np.trace(counts) / counts.sum()),
-        "accuracy_ci": wilson(np.trace(counts), counts.sum()),
+        "accuracy_ci": accuracy_ci,
         "macro_f1": _rounded(_macro_f1(counts)),
         "loss": None if losses is None else _rounded(losses.mean()),
         "per_class": _per_class(counts, drawn, labels),
@@ -56,13 +63,32 @@ def score(
     }
     intervals = {
         "level": LEVEL,
-        "bootstrap": f"{_RESAMPLES} draws of {count} {group_name}",
+        "accuracy_ci": basis,
+        "bootstrap": f"{_RESAMPLES} draws of {count} {'items' if items else group_name}",
         "accuracy": _spread(np.trace(drawn, axis1=1, axis2=2) / drawn.sum(axis=(1, 2))),
         "macro_f1": _spread(_macro_f1(drawn)),
         "loss": None if losses is None else _spread(weights @ unit_losses / drawn.sum(axis=(1, 2))),
         "confusion_share": [[wilson(cell, row.sum()) for cell in row] for row in counts],
     }
     return figures, intervals
+
+
+def _wilson_of_groups(hits: NDArray[np.bool_], groups: Sequence[Any]) -> list[float]:
+    """Return Wilson's interval for as many independent items as the groups are worth.
+
+    That many are the items over the design effect: the variance among groups over the variance if there were
+    none. Student's quantile allows for the few groups it is taken from; one group alone is worth one item.
+    A bootstrap of groups would have no width where all is right, and too little of it where the groups are few.
+    """
+    ids = np.unique(np.array(groups), return_inverse=True)[1]
+    sizes, right = np.bincount(ids), np.bincount(ids, hits)
+    count, share = len(sizes), hits.mean()
+    if count == 1:
+        return _wilson(share, 1, norm.ppf(_TAILS[1]))
+    variance = count / (count - 1) * ((right - share * sizes) ** 2).sum() / len(hits) ** 2
+    independent = share * (1 - share) / len(hits)
+    effect = max(1.0, variance / independent) if independent else 1.0
+    return _wilson(share, len(hits) / effect, t.ppf(_TAILS[1], count - 1))
 
 
 def _losses(truth: Sequence[str], labels: Sequence[str], probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -123,8 +149,14 @@ def wilson(right: int, of: int) -> Interval:
     """Return Wilson's 95 % interval of the share `right` / `of`, or None where `of` is 0."""
     if not of:
         return None
-    interval = binomtest(int(right), int(of)).proportion_ci(LEVEL, method="wilson")
-    return [_rounded(interval.low), _rounded(interval.high)]
+    return _wilson(right / of, of, norm.ppf(_TAILS[1]))
+
+
+def _wilson(share: float, of: float, quantile: float) -> list[float]:
+    ratio = quantile**2 / of
+    middle = (share + ratio / 2) / (1 + ratio)
+    half = np.sqrt(ratio * share * (1 - share) + ratio**2 / 4) / (1 + ratio)
+    return [_rounded(middle - half), _rounded(middle + half)]
 
 
 def _spread(values: NDArray[np.float64]) -> Interval:
@@ -132,7 +164,7 @@ def _spread(values: NDArray[np.float64]) -> Interval:
     existing = values[np.isfinite(values)]
     if not len(existing):
         return None
-    return [_rounded(bound) for bound in np.quantile(existing, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])]
+    return [_rounded(bound) for bound in np.quantile(existing, _TAILS)]
 
 
 def _rounded(value: Any) -> float:

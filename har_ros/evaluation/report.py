@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def print_scores(console: Console, report: dict[str, Any]) -> None:
     console.print(classes)
     console.print(confusion)
     console.print(f"accuracy {_with_interval(report['accuracy'], report['accuracy_ci'])} of {report['n']}")
-    console.print(f"  by the bootstrap, {intervals['bootstrap']}: {_interval(intervals['accuracy'])}")
+    console.print(f"  the interval is {intervals['accuracy_ci']}; those below are of {intervals['bootstrap']}")
     console.print(f"macro-F1 {_with_interval(report['macro_f1'], intervals['macro_f1'])}")
     if report["loss"] is not None:
         console.print(
@@ -50,24 +51,27 @@ def print_scores(console: Console, report: dict[str, Any]) -> None:
         )
 
 
-def plot_confusion(folder: Path, report: dict[str, Any]) -> Path:
-    """Write the confusion matrix as `confusion.png` into `folder` and return its path. Raises HarError."""
+def confusion_title(report: dict[str, Any]) -> str:
+    """Return what a confusion matrix's picture says above it: the model and its accuracy."""
+    return f"{report['model']['name']}: accuracy {_with_interval(report['accuracy'], report['accuracy_ci'])}"
+
+
+def plot_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], title: str, path: Path) -> None:
+    """Draw a confusion matrix, true activities in rows, as a PNG; makes the folder. Raises HarError."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from sklearn.metrics import ConfusionMatrixDisplay
 
     figure = Figure(figsize=(8, 7), layout="constrained")
     axes = FigureCanvasAgg(figure).figure.add_subplot()
-    display = ConfusionMatrixDisplay(np.array(report["confusion"]), display_labels=report["labels"])
+    display = ConfusionMatrixDisplay(np.array(confusion), display_labels=list(labels))
     display.plot(ax=axes, cmap="Blues", xticks_rotation=45, colorbar=False)
-    axes.set_title(f"{report['model']['name']}: accuracy {_with_interval(report['accuracy'], report['accuracy_ci'])}")
-    path = folder / "confusion.png"
+    axes.set_title(title)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=120)
     except OSError as error:
         raise HarError(f"can't write '{path}' ({error.strerror}); give another folder") from None
-    return path
 
 
 def _cell(value: float | None, interval: list[float] | None) -> str:

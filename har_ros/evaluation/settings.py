@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 from har_ros.core.errors import HarError
+from har_ros.core.fusion_parameters import PARAMETERS
 from har_ros.core.fusion_settings import FusionSettings
-from har_ros.core.resources import find_resource
+from har_ros.core.parameters import AUTOSTART, load_defaults, read_own, resolve
+
+_NODE = "fusion"
 
 
-def load_settings(params_file: Path | None = None) -> FusionSettings:
-    """Return the package's defaults, overlaid with those of a parameter file. Raises HarError."""
-    values = _fusion_section(find_resource("config/har.yaml"))
-    if params_file is not None:
-        values |= _fusion_section(params_file)
-    return FusionSettings(**{name: values[name] for name in FusionSettings.__dataclass_fields__})
+def load_settings(params_file: Path | None = None, namespace: str = "/har") -> FusionSettings:
+    """Return the package's defaults, overlaid with what a parameter file sets for the node of `namespace`.
 
-
-def _fusion_section(path: Path) -> dict[str, Any]:
-    import yaml
-
+    Raises HarError for what the node itself would refuse.
+    """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        sections = [content[key]["ros__parameters"] for key in content if key.split("/")[-1] == "fusion"]
-        return {name: value for section in sections for name, value in section.items()}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        reason = str(error).splitlines()[0]
-        raise HarError(f"'{path}' is no ROS parameter file ({reason}); copy sections of config/har.yaml") from None
+        own = read_own(params_file, f"{namespace.rstrip('/')}/{_NODE}") if params_file is not None else {}
+        values = resolve(_NODE, (AUTOSTART, *PARAMETERS), load_defaults(_NODE), own)
+    except HarError as error:
+        raise HarError(f"--params-file: {error}") from None
+    return FusionSettings(**{field.name: values[field.name] for field in fields(FusionSettings)})

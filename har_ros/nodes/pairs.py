@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,23 +10,22 @@ from rclpy.time import Time
 from sensor_msgs.msg import Imu
 from std_msgs.msg import Header
 
+from har_ros.core.pairing import Waiting, WaitingRoom
 from har_ros.nodes.message_filters import ApproximateTimeSynchronizer, SimpleFilter
 
 
 @dataclass
-class _Waiting:
-    """Stands for an image in the synchroniser's queue; the image itself goes when its time is over."""
+class _Stamped:
+    """A waiting image as message_filters takes it."""
 
     header: Header
-    stamp_ns: int
-    image: Any
+    waiting: Waiting
 
 
 class Pairs:
     """Hands on every image that has a sample close in time: on_pair(image, sample), which must not raise.
 
-    The synchroniser's queue is as long for images as for samples: hundreds of megabytes once the samples stay
-    away. So an image is let go when one that is `max_wait_s` newer has come, and then counts as unpaired.
+    An image waits at most until one that is `max_wait_s` newer comes; see WaitingRoom.
     """
 
     def __init__(
@@ -35,44 +33,38 @@ class Pairs:
     ) -> None:
         self._queue_size = queue_size
         self._slop_s = slop_s
-        self._max_wait_ns = int(max_wait_s * 1e9)
         self._on_pair = on_pair
-        self._waiting: deque[_Waiting] = deque()
-        self.paired = 0
-        self.unpaired = 0
+        self._room = WaitingRoom(queue_size, int(max_wait_s * 1e9))
         self.restart()
+
+    @property
+    def paired(self) -> int:
+        """Images that were handed on."""
+        return self._room.paired
+
+    @property
+    def unpaired(self) -> int:
+        """Images that were let go without a sample."""
+        return self._room.unpaired
 
     def restart(self) -> None:
         """Forget what waits for a partner, as after a jump of time."""
-        while self._waiting:
-            self._let_go()
+        self._room.clear()
         self._images, self._samples = SimpleFilter(), SimpleFilter()
         synchroniser = ApproximateTimeSynchronizer([self._images, self._samples], self._queue_size, self._slop_s)
         synchroniser.registerCallback(self._take)
 
     def add_image(self, image: Any) -> None:
         """Take one image message."""
-        waiting = _Waiting(image.header, stamp_ns_of(image), image)
-        self._waiting.append(waiting)
-        while (
-            waiting.stamp_ns - self._waiting[0].stamp_ns > self._max_wait_ns or len(self._waiting) > self._queue_size
-        ):
-            self._let_go()
-        self._images.signalMessage(waiting)
+        self._images.signalMessage(_Stamped(image.header, self._room.enter(stamp_ns_of(image), image)))
 
     def add_sample(self, sample: Imu) -> None:
         """Take one accelerometer message."""
         self._samples.signalMessage(sample)
 
-    def _let_go(self) -> None:
-        oldest = self._waiting.popleft()
-        self.unpaired += oldest.image is not None
-        oldest.image = None
-
-    def _take(self, waiting: _Waiting, sample: Imu) -> None:
-        image, waiting.image = waiting.image, None
+    def _take(self, stamped: _Stamped, sample: Imu) -> None:
+        image = self._room.claim(stamped.waiting)
         if image is not None:
-            self.paired += 1
             self._on_pair(image, sample)
 
 

@@ -1,0 +1,156 @@
+"""Scores a bag by what the fusion node would have published, second by second."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from har_ros.core.errors import HarError
+from har_ros.evaluation.bag import open_bag
+from har_ros.evaluation.metrics import score
+from har_ros.evaluation.replay import STALE, Replay, Second
+from har_ros.evaluation.report import model_detail
+from har_ros.evaluation.settings import load_settings
+from har_ros.evaluation.timeline import CHANGE_MARGIN_S, SECOND_NS
+from har_ros.inference.model import HarModel
+
+CORRELATED = "neighbouring seconds resemble each other: n seconds tell less than n independent observations"
+_REASONS = 5  # the most frequent ones; their numbers make them many
+
+
+def replay_bag(path: Path, model: HarModel, params_file: Path | None, namespace: str | None) -> dict[str, Any]:
+    """Replay a bag and return the scores, ready for JSON.
+
+    Without a `ground_truth` n is 0 and only the timeline is told. The parameters' thresholds go into the model's
+    card. Raises HarError for a broken bag, for one that never fills a window, and for one whose truth leaves no
+    second to score.
+    """
+    with open_bag(path, namespace) as bag:
+        settings = load_settings(params_file, bag.namespace)
+        replay = Replay(model, settings)
+        for kind, recorded_ns, message in track(bag.messages(), "replaying", total=bag.count, transient=True):
+            replay.take(kind, recorded_ns, message)
+        topics = {kind.name.lower(): topic for kind, topic in bag.topics.items()}
+    figures, detail = _scores(replay, model.card.labels)
+    reasons = dict(replay.stale_reasons.most_common(_REASONS))
+    if not figures["n"]:
+        _require_window(path, replay)
+        if "truth" in topics:
+            raise HarError(
+                f"'{path}' has no second that is {CHANGE_MARGIN_S:g} s from a change of its ground_truth; record longer"
+            )
+    return {
+        **figures,
+        "model": {**model_detail(model.card), "settings": asdict(settings)},
+        "dataset": {
+            "kind": "bag",
+            "path": str(path),
+            "topics": topics,
+            **replay.counts,
+            "first_failure": replay.first_failure,
+            "stale_reasons": reasons,
+            **detail,
+        },
+    }
+
+
+def _require_window(path: Path, replay: Replay) -> None:
+    counts = replay.counts
+    if not counts["windows"]:
+        stale = next(iter(dict(replay.stale_reasons.most_common(1))), "record for longer")
+        raise HarError(
+            f"'{path}' never fills a window: {counts['images']} images, {counts['imu_samples']} samples, "
+            f"{counts['paired']} pairs, {counts['failed_frames']} failed; {replay.first_failure or stale}"
+        )
+
+
+def _scores(replay: Replay, labels: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+    result = replay.timeline.score()
+    truth = dict(zip(result.scored, result.pairs))
+    start_ns = replay.start_ns or 0
+    detail: dict[str, Any] = {
+        "alarms": {
+            "events_s": [
+                [round((stamp - start_ns) / SECOND_NS, 3) for stamp in alarm] for alarm in replay.timeline.alarms
+            ],
+        },
+        "timeline": [
+            {
+                "second": second - start_ns // SECOND_NS,
+                "label": said.labels.most_common(1)[0][0],
+                "scored_as": truth[second][0] if second in truth else None,
+                "score": round(said.top_score, 4),
+                "alarm": said.alarm,
+            }
+            for second, said in sorted(replay.seconds.items())
+        ],
+    }
+    if not result.pairs:
+        empty = dict.fromkeys(("accuracy", "accuracy_ci", "macro_f1", "loss"))
+        return {"n": 0, **empty, "per_class": {}, "confusion": [], "labels": list(labels)}, detail
+    actual, published = ([pair[side] for pair in result.pairs] for side in (0, 1))
+    others = [label for label in dict.fromkeys(published) if label not in labels]
+    seconds = [replay.seconds[second] for second in result.scored]
+    probabilities = np.stack([np.asarray(second.probabilities) / second.labels.total() for second in seconds])
+    stretches = list(_stretches(result.scored, actual))
+    figures, intervals = score(
+        actual, published, [*labels, *sorted(others)], probabilities, stretches, "stretches of one activity"
+    )
+    detail["alarms"] |= {
+        "falls": result.falls,
+        "falls_alarmed": result.falls_alarmed,
+        "fall_delays_s": [round(delay_s, 3) for delay_s in result.fall_delays_s],
+        "falls_already_on": result.falls_already_on,
+        "false_alarms": result.false_alarms,
+    }
+    detail["result_accuracy"] = _result_accuracy(seconds, actual)
+    detail["intervals"] = {**intervals, "note": CORRELATED}
+    return figures, detail
+
+
+def _stretches(seconds: tuple[int, ...], truth: list[str]) -> Iterator[int]:
+    """Number the stretches of neighbouring seconds with one truth."""
+    number = 0
+    for index, second in enumerate(seconds):
+        if index and (second != seconds[index - 1] + 1 or truth[index] != truth[index - 1]):
+            number += 1
+        yield number
+
+
+def _result_accuracy(seconds: list[Second], truth: list[str]) -> float:
+    """Return the share of single results that were right."""
+    right = sum(second.labels[label] for second, label in zip(seconds, truth))
+    return round(right / sum(second.labels.total() for second in seconds), 6)
+
+
+def print_timeline(console: Console, report: dict[str, Any]) -> None:
+    """Print what was said, stretch by stretch, how long it was STALE, and the alarms."""
+    detail = report["dataset"]
+    table = Table("seconds", "said", "scored as", "alarm", title=detail["path"])
+    rows = detail["timeline"]
+    for key, stretch in groupby(rows, key=lambda row: (row["label"], row["scored_as"] or "", row["alarm"])):
+        seconds = [row["second"] for row in stretch]
+        table.add_row(f"{seconds[0]} to {seconds[-1]}", key[0], key[1], "ALARM" if key[2] else "")
+    console.print(table)
+    stale = sum(row["label"] == STALE for row in rows)
+    if stale:
+        reason = next(iter(detail["stale_reasons"]))
+        console.print(f"stale in {stale} of {len(rows)} seconds; most often: {reason}", markup=False)
+    alarms = detail["alarms"]
+    if not report["n"]:
+        console.print(f"{len(alarms['events_s'])} alarms; there is no ground_truth to score against")
+        return
+    console.print(
+        f"{len(alarms['events_s'])} alarms, {alarms['false_alarms']} of them without an anomaly; "
+        f"{alarms['falls_alarmed']} of {alarms['falls']} falls raised one, in {alarms['falls_already_on']} more it was "
+        "on already, from the anomaly directly before"
+    )
+    console.print(detail["intervals"]["note"])
