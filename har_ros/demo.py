@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import threading
 import time
 from collections import deque
@@ -16,14 +15,13 @@ from rich.console import Console
 from rich.live import Live
 
 from har_ros.core.errors import HarError
+from har_ros.core.stopping import stop_event
 from har_ros.demo_view import line, panel, summary
-from har_ros.evaluation.timeline import TimelineScore
 from har_ros.graph import LOCAL_HOST, NAMESPACE, Plan, free_port, make_plan
 from har_ros.link.protocol import UNITS_MPS2
 from har_ros.nodes.monitor import Heard, Monitor
 from har_ros.processes import NodeProcesses
 
-SUMMARY = "run the whole system on a simulated person, or on your own video and recording"
 EXAMPLES = """examples:
   har demo                                       a simulated person, for ever; Ctrl-C ends it
   har demo --seconds 20 --headless               one line a second, then a summary
@@ -35,6 +33,10 @@ Meanwhile the topics are there for everybody: ros2 topic echo /har/anomaly
 LOOK_S = 0.1
 START_S = 30.0  # a busy machine may take so much longer than --seconds to publish anything
 KEPT_LINES = 12
+MADE_UP_IMU = (
+    "The accelerometer is a made-up sine that has nothing to do with the picture, so the verdicts mean nothing: "
+    "give the video's own recording with --imu, or --no-fake-imu for a real ESP32."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,22 +59,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run until Ctrl-C, SIGTERM, the time given or the end of a node; return 0 if any result was published."""
+    """Run until a signal, the time given or the end of a node; return 0 if any result was published."""
     if not options.seconds > 0:
         raise HarError(f"--seconds is {options.seconds:g}; give a time above 0")
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    ending = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ending.set())
+    made_up = bool(options.video or options.camera) and not (options.imu or options.no_fake_imu)
+    if made_up:
+        print(MADE_UP_IMU, flush=True)
     said: deque[str] = deque(maxlen=KEPT_LINES)
     monitor = Monitor(f"/{NAMESPACE}")
-    monitor.start()
-    try:
-        with NodeProcesses(_plan(options), lambda name, text: said.append(f"[{name}] {text}")) as processes:
-            heard = _watch(options, monitor, processes, ending)
-    finally:
-        monitor.stop()
-    return _conclude(heard, monitor.timeline.score(), processes.exit_code, said)
+    with stop_event() as ending:
+        monitor.start()
+        try:
+            with NodeProcesses(_plan(options), lambda name, text: said.append(f"[{name}] {text}")) as processes:
+                heard = _watch(options, monitor, processes, ending)
+        finally:
+            monitor.stop()
+    _refuse_silence(heard, processes.exit_code, said)
+    print(summary(heard, monitor.timeline.score()))
+    if made_up:
+        print(MADE_UP_IMU)
+    return 0
 
 
 def _plan(options: argparse.Namespace) -> Plan:
@@ -132,7 +139,8 @@ def _show_live(monitor: Monitor, begun_s: float, going: Callable[[], bool]) -> N
             live.update(panel(monitor.heard(), time.monotonic() - begun_s, hint))
 
 
-def _conclude(heard: Heard, score: TimelineScore, exit_code: int | None, said: deque[str]) -> int:
+def _refuse_silence(heard: Heard, exit_code: int | None, said: deque[str]) -> None:
+    """Say what the nodes said, and raise HarError, where one of them refused or no result came."""
     if exit_code is not None or heard.fresh_results == 0:
         print("\n".join(said))
     if exit_code is not None:
@@ -140,5 +148,3 @@ def _conclude(heard: Heard, score: TimelineScore, exit_code: int | None, said: d
     if heard.fresh_results == 0:
         reason = heard.activity.values.get("reason", "") if heard.activity else "the fusion node never spoke"
         raise HarError(f"no activity was published ({reason or 'no fresh window'}); give it more --seconds")
-    print(summary(heard, score))
-    return 0

@@ -1,0 +1,63 @@
+"""`har demo` as a process: what it says of a picture and an accelerometer that do not belong together."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2, or the extra ros-jazzy")
+pytest.importorskip("onnx", reason="needs onnx to write a model")
+from process_helpers import alive, children_of
+from ros_helpers import NodeProcess, RosTest
+from tiny_model import write_tiny_model
+
+MADE_UP = "The accelerometer is a made-up sine"
+
+
+@pytest.fixture
+def material(tmp_path: Path) -> list[str]:
+    """Return the options of a demo with a small model and a folder of pictures as its camera."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for number in range(30):
+        cv2.imwrite(str(pictures / f"{number:02}.png"), np.full((48, 64, 3), number, np.uint8))
+    model = write_tiny_model(tmp_path / "model", favour="WALK")
+    return ["--headless", "--model", str(model), "--camera", str(pictures)]
+
+
+def demo(ros: RosTest, *options: str) -> NodeProcess:
+    return ros.run(["-m", "har_ros.cli", "demo", *options])
+
+
+def test_a_made_up_accelerometer_is_called_so_at_the_start_and_at_the_end(ros: RosTest, material: list[str]) -> None:
+    process = demo(ros, *material, "--seconds", "3")
+    assert process.wait() == 0, process.output
+    lines = process.output.splitlines()
+    assert [index for index, line in enumerate(lines) if line.startswith(MADE_UP)] == [0, len(lines) - 1]
+    assert "give the video's own recording with --imu" in lines[0]
+
+
+def test_the_users_own_recording_is_not_called_made_up(ros: RosTest, material: list[str], tmp_path: Path) -> None:
+    recording = tmp_path / "imu.csv"
+    recording.write_text("ax,ay,az\n" + "0.1,0.2,9.8\n" * 100)
+    process = demo(ros, *material, "--seconds", "1", "--imu", str(recording), "--imu-rate", "100")
+    assert process.wait() == 0, process.output
+    assert MADE_UP not in process.output
+
+
+def test_a_closed_terminal_ends_the_demo_and_its_nodes(ros: RosTest, material: list[str]) -> None:
+    process = demo(ros, *material)
+    deadline = time.monotonic() + 60
+    while "activity WALK" not in process.output:
+        assert time.monotonic() < deadline, process.output
+        time.sleep(0.1)
+    children = children_of(process.pid)
+    assert len(children) == 4
+    assert process.end(signal.SIGHUP) == 0
+    assert "fresh results were published" in process.output
+    assert not any(alive(pid) for pid in children)
