@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 import time
@@ -93,6 +94,50 @@ def test_a_looped_video_goes_on_and_is_thinned_out_and_resized(ros: RosTest, vid
     assert min(np.diff(levels)) < -100, "it never began again"
 
 
+def damaged(video: str) -> None:
+    """Blank the pictures 5, 6 and 7 of an AVI file."""
+    path = Path(video)
+    content = bytearray(path.read_bytes())
+    chunks = [found.start() for found in re.finditer(b"00dc", content)][5:8]
+    for chunk in chunks:
+        size = int.from_bytes(content[chunk + 4 : chunk + 8], "little")
+        content[chunk + 8 : chunk + 8 + size] = bytes(size)
+    path.write_bytes(content)
+
+
+def test_damaged_pictures_of_a_video_are_stepped_over_and_counted(ros: RosTest, video: str) -> None:
+    damaged(video)
+    inbox = images(ros)
+    node = ros.start("camera", f"source:={video}", "loop:=true")
+    levels = [float(pixels(message)[..., 0].mean()) for message in inbox.wait(45)]
+    assert max(levels) > 180, "it never came past the damage"
+    assert min(np.diff(levels)) < -100, "it never began again"
+    ros.status("har/camera", lambda status: int(status.values["unreadable"]) >= 3)
+    assert node.end() == 0
+    assert node.output.count("pictures that can't be read are skipped") == 1
+
+
+def test_a_calibration_is_scaled_to_the_pictures_and_withheld_where_it_can_not_be(
+    ros: RosTest, video: str, tmp_path: Path
+) -> None:
+    (tmp_path / "camera.yaml").write_text(CALIBRATION, encoding="utf-8")
+    options = (f"source:={video}", f"camera_info_file:={tmp_path / 'camera.yaml'}")
+    infos = ros.listen(CameraInfo, "/small/camera/camera_info", 30)
+    ros.start("camera", *options, "width:=32", "height:=24", namespace="/small")
+    info = infos.wait()[0]
+    assert (info.width, info.height) == (32, 24)
+    np.testing.assert_allclose(info.k, [25, 0, 16, 0, 25, 12, 0, 0, 1])
+    np.testing.assert_allclose(info.p, [25, 0, 16, 0, 0, 25, 12, 0, 0, 0, 1, 0])
+
+    infos = ros.listen(CameraInfo, "/square/camera/camera_info", 30)
+    ros.start("camera", *options, "width:=32", "height:=32", namespace="/square")
+    status = ros.status("square/camera", lambda status: int(status.values.get("published", 0)) > 0)
+    assert (status.level, status.message) == (
+        WARN, "running without camera_info: calibrated for 64 x 48, not for 32 x 32"
+    )  # fmt: skip
+    assert infos.all() == []
+
+
 def test_a_folder_is_shown_in_natural_order_with_jpeg_and_calibration(ros: RosTest, tmp_path: Path) -> None:
     folder = tmp_path / "frames"
     folder.mkdir()
@@ -128,6 +173,8 @@ class _Mjpeg(BaseHTTPRequestHandler):
             self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\n")
             self.wfile.write(f"Content-Length: {len(jpeg)}\r\n\r\n".encode() + jpeg + b"\r\n")
             time.sleep(0.05)
+            while self.server.hangs.is_set():
+                time.sleep(0.05)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -136,11 +183,12 @@ class _Mjpeg(BaseHTTPRequestHandler):
 @pytest.fixture
 def network_camera() -> Iterator[ThreadingHTTPServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Mjpeg)
-    server.hang_up = threading.Event()
+    server.hang_up, server.hangs = threading.Event(), threading.Event()
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.hang_up.set()
+    server.hangs.clear()
     server.shutdown()
     server.server_close()
 
@@ -162,6 +210,21 @@ def test_a_stream_that_hangs_up_is_connected_again(ros: RosTest, network_camera:
     assert node.end() == 0
 
 
+def test_a_stream_that_hangs_is_an_error_long_before_it_is_given_up(
+    ros: RosTest, network_camera: ThreadingHTTPServer
+) -> None:
+    url = f"http://127.0.0.1:{network_camera.server_address[1]}/video.mjpg"
+    ros.start("camera", f"source:={url}", "read_timeout_s:=60.0")
+    ros.status("har/camera", lambda status: status.level == OK)
+    network_camera.hangs.set()
+    status = ros.status("har/camera", lambda status: status.level == ERROR)
+    assert status.message.startswith("no picture for ")
+    network_camera.hangs.clear()
+    ros.diagnostics.clear()
+    status = ros.status("har/camera", lambda status: status.level == OK)
+    assert status.values["reconnects"] == "0"
+
+
 def test_a_stream_that_is_not_there_is_tried_again_and_does_not_hold_up_the_end(ros: RosTest) -> None:
     node = ros.start("camera", "source:=rtsp://127.0.0.1:9/nothing")
     ros.status("har/camera", lambda status: status.level == ERROR and "does not open" in status.message)
@@ -170,8 +233,10 @@ def test_a_stream_that_is_not_there_is_tried_again_and_does_not_hold_up_the_end(
     assert time.monotonic() - begun_s < 10
 
 
-def test_a_device_that_is_not_there_may_come_later(ros: RosTest) -> None:
-    node = ros.start("camera", "source:=97")
+@pytest.mark.parametrize("name", ["97", "/dev/v4l/by-id/usb-no-camera", "link"])
+def test_a_device_that_is_not_there_may_come_later(ros: RosTest, tmp_path: Path, name: str) -> None:
+    (tmp_path / "link").symlink_to("/dev/video97")  # as udev makes them
+    node = ros.start("camera", f"source:={tmp_path / name if name == 'link' else name}")
     ros.status("har/camera", lambda status: status.level == ERROR and int(status.values["reconnects"]) >= 1)
     assert node.end() == 0
 

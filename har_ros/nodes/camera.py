@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
@@ -18,9 +19,18 @@ from std_msgs.msg import Header, String
 from har_ros.core.errors import HarError
 from har_ros.nodes import qos
 from har_ros.nodes.base import HarNode, Health, run_node
-from har_ros.nodes.camera_info import load_camera_info
+from har_ros.nodes.camera_info import Calibration
 from har_ros.nodes.camera_reader import CameraReader
-from har_ros.nodes.camera_sources import CaptureSource, FolderSource, Frame, Source, VideoSource, Wish
+from har_ros.nodes.camera_sources import (
+    UDEV_FOLDER,
+    CaptureSource,
+    FolderSource,
+    Frame,
+    Source,
+    VideoSource,
+    Wish,
+    device_index,
+)
 from har_ros.nodes.images import compress, fill_image
 from har_ros.nodes.parameters import Parameter
 from har_ros.nodes.rates import RateMeter
@@ -28,6 +38,7 @@ from har_ros.nodes.simulator_source import SimulatorSource
 
 SIMULATOR = "simulator"
 TRUTH_PERIOD_S = 1.0
+_QUIET_S = 1.2  # without a picture, unless the wanted rate is slower
 
 
 class CameraNode(HarNode):
@@ -59,11 +70,11 @@ class CameraNode(HarNode):
         self._size = self._wanted_size()
         self._make_source(self.value("source")).check()
         info_file = self.value("camera_info_file")
-        self._info = load_camera_info(Path(info_file).expanduser()) if info_file else None
+        self._calibration = Calibration(Path(info_file).expanduser()) if info_file else None
         self._image = Image()
         self._raw = self._publisher(Image, "camera/image_raw", qos.IMAGE)
         self._jpeg = self._publisher(CompressedImage, "camera/image_raw/compressed", qos.IMAGE)
-        self._info_out = self._publisher(CameraInfo, "camera/camera_info", qos.IMAGE) if self._info else None
+        self._info_out = self._publisher(CameraInfo, "camera/camera_info", qos.IMAGE) if self._calibration else None
         self._truth_out = None
         if self.value("source") == SIMULATOR:
             self._truth_out = self._publisher(String, "ground_truth", qos.EVENT)
@@ -100,10 +111,16 @@ class CameraNode(HarNode):
             "published_hz": self._published.hz(),
             "published": self._published.count,
             "dropped": reader.dropped,
+            "unreadable": reader.unreadable,
             "reconnects": reader.reconnects,
             "width": self._image.width,
             "height": self._image.height,
         }
+        silent_s = reader.read_rate.silent_s()
+        if reader.state == "running" and silent_s > max(_QUIET_S, 2 / (self.value("rate_hz") or math.inf)):
+            return Health(DiagnosticStatus.ERROR, f"no picture for {silent_s:.1f} s", values)
+        if reader.state == "running" and self._calibration is not None and self._calibration.misfit:
+            return Health(DiagnosticStatus.WARN, f"running without camera_info: {self._calibration.misfit}", values)
         level = {
             "running": DiagnosticStatus.OK,
             "opening": DiagnosticStatus.WARN,
@@ -125,9 +142,11 @@ class CameraNode(HarNode):
             message = compress(picture, self.value("jpeg_quality"))
             message.header = header
             self._jpeg.publish(message)
-        if self._info is not None and self._info_out is not None:
-            self._info.header = header
-            self._info_out.publish(self._info)
+        if self._calibration is not None and self._info_out is not None:
+            info = self._calibration.info_for(picture.shape[1], picture.shape[0])
+            if info is not None:
+                info.header = header
+                self._info_out.publish(info)
         self._publish_truth(frame.truth)
 
     def _publish_truth(self, truth: str) -> None:
@@ -161,13 +180,11 @@ class CameraNode(HarNode):
         """Return the source that `text` names; raises HarError where it names none."""
         wish = Wish(self.value("width"), self.value("height"), self.value("rate_hz"))
         path = Path(text).expanduser()
-        device = re.fullmatch(r"(?:/dev/video)?(\d+)", text)
         if text == SIMULATOR:
             scenario, seed = self.value("simulation_scenario"), self.value("simulation_seed")
             return SimulatorSource(scenario, seed, self.value("simulation_start_ns"), wish, self._now_ns)
-        if device or "://" in text:
-            address = int(device[1]) if device else text
-            return CaptureSource(address, wish, self.value("read_timeout_s"), self._now_ns)
+        if device_index(text) is not None or text.startswith(UDEV_FOLDER) or "://" in text:
+            return CaptureSource(text, wish, self.value("read_timeout_s"), self._now_ns)
         if path.is_dir():
             return FolderSource(path, wish.rate_hz, self.value("loop"), self._now_ns)
         if path.is_file():

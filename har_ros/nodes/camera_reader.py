@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 from har_ros.core.errors import HarError
@@ -10,7 +11,8 @@ from har_ros.nodes.base import describe
 from har_ros.nodes.camera_sources import Frame, Source, SourceLostError
 from har_ros.nodes.rates import RateMeter
 
-FIRST_RETRY_S, LAST_RETRY_S = 0.5, 5.0
+FIRST_RETRY_S, LAST_RETRY_S = 0.25, 1.0  # a source that returns after hours is seen at once
+_COMPLAIN_AGAIN_S = 10.0
 _JOIN_S = 0.5  # a read that hangs longer is left to its daemon thread, which then ends by itself
 
 
@@ -18,7 +20,8 @@ class CameraReader:
     """Reads `source` until `stop`; a lost source is opened again, later and later, without an end.
 
     `deliver` gets the newest picture, at most `rate_limit_hz` times a second (0: no limit); pictures that
-    come while it is busy are dropped. `say` gets a sentence at each change of state.
+    come while it is busy are dropped. `say` gets a sentence at each change of state, and now and then one
+    about pictures that are no good.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class CameraReader:
         self._deliver = deliver
         self._say = say
         self._newest: Frame | None = None
+        self._complained_s = float("-inf")
         self._changed = threading.Condition()
         self._ending = threading.Event()
         self._threads = [
@@ -50,6 +54,11 @@ class CameraReader:
         """Begin to read."""
         for thread in self._threads:
             thread.start()
+
+    @property
+    def unreadable(self) -> int:
+        """How many pictures the source had to step over."""
+        return self._source.unreadable
 
     def stop(self) -> None:
         """End; nothing is delivered afterwards."""
@@ -81,12 +90,15 @@ class CameraReader:
     def _read_until_lost(self) -> None:
         """Read until the source's end, or ours."""
         while not self._ending.is_set():
+            before = self._source.unreadable
             frame = self._source.read()
+            if self._source.unreadable > before:
+                self._complain("pictures that can't be read are skipped")
             if frame is None:
                 self._become("ended", "the source has come to its end")
                 return
-            self._become("running", "")
             self.read_rate.note()
+            self._become("running", "")
             if self._is_due(frame.stamp_ns):
                 self._put(frame)
 
@@ -116,7 +128,12 @@ class CameraReader:
             try:
                 self._deliver(frame)
             except Exception as error:  # noqa: BLE001  one bad picture must not end the stream
-                self._say(describe(error))
+                self._complain(describe(error))
+
+    def _complain(self, sentence: str) -> None:
+        if time.monotonic() - self._complained_s > _COMPLAIN_AGAIN_S:
+            self._complained_s = time.monotonic()
+            self._say(sentence)
 
     def _become(self, state: str, reason: str) -> None:
         if (state, reason) == (self.state, self.reason):

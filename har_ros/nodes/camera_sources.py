@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -17,7 +18,10 @@ from har_ros.core.errors import HarError
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 FALLBACK_HZ = 30.0  # where neither the user nor the source says a rate
+UDEV_FOLDER = "/dev/v4l/"  # of names for cameras that are the same at each plugging in
 _LATE_S = 0.1  # a file player that is later than this skips pictures
+_CLOCK_STEP_NS = 50_000_000  # of the host's clock against the steady one; less is the noise of reading two clocks
+_MOST_DAMAGED = 10  # pictures in a row that a video may lack before it counts as ended
 _UNREADABLE = "video '{}' can't be read; give a video file, such as MP4, AVI or MKV"
 _DRIVER_AGE_S = 2.0  # a driver's capture time must be at most so old to be believed
 
@@ -36,7 +40,9 @@ class Frame:
 
 
 class Source(Protocol):
-    """One origin of pictures."""
+    """One origin of pictures; `unreadable` counts those that it had to step over."""
+
+    unreadable: int
 
     def check(self) -> None:
         """Raise HarError where it can never work; called once, before the reader's thread exists."""
@@ -60,34 +66,67 @@ class Wish:
     rate_hz: float = 0.0
 
 
+class Due(NamedTuple):
+    """The picture that is due: how many before it come too late, its time since the first one, and its stamp."""
+
+    skipped: int
+    at_s: float
+    stamp_ns: int
+
+
 class Pace:
     """Waits until each numbered picture of a file or simulation is due, and skips those that are too late.
 
-    The first picture belongs to `begin_ns`.
+    The first picture belongs to `begin_ns`, or to now. The pace is the steady clock's; the stamps follow the
+    host's clock where that is set.
     """
 
-    def __init__(self, rate_hz: float, begin_ns: int, now_ns: int) -> None:
+    def __init__(self, rate_hz: float, now_ns: Callable[[], int], begin_ns: int | None = None) -> None:
         self._period_s = 1 / rate_hz
-        self._begin_ns = begin_ns
-        self._begin_s = time.monotonic() - (now_ns - begin_ns) / 1e9
+        self._now_ns = now_ns
+        self._steady_to_host_ns = self._clocks_apart_ns()
+        self._begin_ns = now_ns() if begin_ns is None else begin_ns
+        self._begin_s = (self._begin_ns - self._steady_to_host_ns) / 1e9
         self._index = 0
 
-    def next(self) -> tuple[int, int]:
-        """Wait; return how many pictures to skip and the stamp of the one due."""
+    def next(self) -> Due:
+        """Wait for the next picture that is not too late."""
         late_s = time.monotonic() - self._begin_s - self._index * self._period_s
         skipped = int(late_s / self._period_s) if late_s > max(_LATE_S, self._period_s) else 0
         index = self._index + skipped
         self._index = index + 1
         due_s = self._begin_s + index * self._period_s
         time.sleep(max(0.0, due_s - time.monotonic()))
-        return skipped, self._begin_ns + round(index * self._period_s * 1e9)
+        self._follow_host_clock()
+        at_s = index * self._period_s
+        return Due(skipped, at_s, self._begin_ns + round(at_s * 1e9))
+
+    def _follow_host_clock(self) -> None:
+        apart_ns = self._clocks_apart_ns()
+        step_ns = apart_ns - self._steady_to_host_ns
+        if abs(step_ns) > _CLOCK_STEP_NS:
+            self._begin_ns += step_ns
+            self._steady_to_host_ns = apart_ns
+
+    def _clocks_apart_ns(self) -> int:
+        return self._now_ns() - time.monotonic_ns()
+
+
+def device_index(address: str) -> int | None:
+    """Return N for `N`, for /dev/videoN and for a link to it such as udev makes; None for anything else."""
+    path = os.path.realpath(address) if address.startswith("/") else address
+    found = re.fullmatch(r"(?:/dev/video)?(\d+)", path)
+    return int(found[1]) if found else None
 
 
 class CaptureSource:
     """A device or a network stream through OpenCV: whatever comes next is the newest."""
 
-    def __init__(self, address: int | str, wish: Wish, timeout_s: float, now_ns: Callable[[], int]) -> None:
+    unreadable = 0
+
+    def __init__(self, address: str, wish: Wish, timeout_s: float, now_ns: Callable[[], int]) -> None:
         self._address = address
+        self._device: int | None = None  # looked up at each opening: plugged in again it may be another
         self._wish = wish
         self._timeout_ms = round(timeout_s * 1000)
         self._now_ns = now_ns
@@ -98,9 +137,12 @@ class CaptureSource:
 
     def open(self) -> None:
         """Connect."""
-        if isinstance(self._address, int):
-            capture = cv2.VideoCapture(self._address, cv2.CAP_V4L2)
+        self._device = device_index(self._address)
+        if self._device is not None:
+            capture = cv2.VideoCapture(self._device, cv2.CAP_V4L2)
             self._ask_device(capture)
+        elif self._address.startswith(UDEV_FOLDER):
+            raise SourceLostError("it is not plugged in")
         else:
             limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, self._timeout_ms]
             limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, self._timeout_ms]
@@ -135,7 +177,7 @@ class CaptureSource:
 
     def _age_ns(self, capture: cv2.VideoCapture) -> int:
         """How long ago the driver took the picture: V4L2 gives its time on the monotonic clock."""
-        if not isinstance(self._address, int):
+        if self._device is None:
             return 0
         age_s = time.monotonic() - capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         return round(age_s * 1e9) if 0 <= age_s <= _DRIVER_AGE_S else 0
@@ -149,6 +191,7 @@ class VideoSource:
         self._loop = loop
         self._now_ns = now_ns
         self._capture = cv2.VideoCapture()
+        self.unreadable = 0
 
     def check(self) -> None:
         """Read one picture."""
@@ -163,27 +206,32 @@ class VideoSource:
         if not self._capture.open(str(self._path), cv2.CAP_FFMPEG):
             raise HarError(_UNREADABLE.format(self._path))
         rate_hz = self._capture.get(cv2.CAP_PROP_FPS)
-        now_ns = self._now_ns()
-        self._pace = Pace(rate_hz if 1 <= rate_hz <= 240 else FALLBACK_HZ, now_ns, now_ns)
+        self._pace = Pace(rate_hz if 1 <= rate_hz <= 240 else FALLBACK_HZ, self._now_ns)
 
     def read(self) -> Frame | None:
         """Wait until the next picture is due."""
-        skipped, stamp_ns = self._pace.next()
-        for _ in range(skipped):
-            self._grab()
-        if not self._grab():
-            return None
-        _, picture = self._capture.retrieve()
-        return Frame(picture, stamp_ns)  # type: ignore[arg-type]
+        due = self._pace.next()
+        for _ in range(due.skipped):
+            self._capture.grab()
+        picture = self._next_picture()
+        if picture is None and self._loop and self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0):
+            picture = self._next_picture()
+        return None if picture is None else Frame(picture, due.stamp_ns)
 
     def close(self) -> None:
         """Close the file."""
         self._capture.release()
 
-    def _grab(self) -> bool:
-        if self._capture.grab():
-            return True
-        return self._loop and self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0) and self._capture.grab()
+    def _next_picture(self) -> NDArray[np.uint8] | None:
+        """Return the next picture that can be decoded; None at the end."""
+        for damaged in range(_MOST_DAMAGED):
+            if not self._capture.grab():  # for damage as for the end
+                continue
+            got, picture = self._capture.retrieve()
+            if got:
+                self.unreadable += damaged
+                return picture  # type: ignore[return-value]
+        return None
 
 
 class FolderSource:
@@ -196,6 +244,7 @@ class FolderSource:
         self._now_ns = now_ns
         self._files: list[Path] = []
         self._next = 0
+        self.unreadable = 0
 
     def check(self) -> None:
         """List the pictures and read the first."""
@@ -209,14 +258,13 @@ class FolderSource:
         pictures = (path for path in self._folder.iterdir() if path.suffix.lower() in PICTURES)
         self._files = sorted(pictures, key=_natural_order)
         self._next = 0
-        now_ns = self._now_ns()
-        self._pace = Pace(self._rate_hz, now_ns, now_ns)
+        self._pace = Pace(self._rate_hz, self._now_ns)
 
     def read(self) -> Frame | None:
-        """Wait until the next readable picture is due."""
-        while True:
-            skipped, stamp_ns = self._pace.next()
-            index = self._next + skipped
+        """Wait until the next readable picture is due. Raises SourceLostError where there is none left."""
+        for _ in self._files:
+            due = self._pace.next()
+            index = self._next + due.skipped
             if self._loop:
                 index %= len(self._files)
             if index >= len(self._files):
@@ -224,7 +272,9 @@ class FolderSource:
             self._next = index + 1
             picture = cv2.imread(str(self._files[index]))
             if picture is not None:
-                return Frame(picture, stamp_ns)  # type: ignore[arg-type]
+                return Frame(picture, due.stamp_ns)  # type: ignore[arg-type]
+            self.unreadable += 1
+        raise SourceLostError("none of its pictures can be read")
 
     def close(self) -> None:
         """Nothing stays open."""

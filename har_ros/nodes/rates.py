@@ -14,7 +14,7 @@ class RateMeter:
 
     def __init__(self) -> None:
         self.count = 0
-        self._begun_s = time.monotonic()
+        self._begun_s = self._last_s = time.monotonic()
         self._recent_s: deque[float] = deque()
         self._lock = threading.Lock()
 
@@ -22,8 +22,14 @@ class RateMeter:
         """Count one event, now."""
         with self._lock:
             self.count += 1
-            self._recent_s.append(time.monotonic())
+            self._last_s = time.monotonic()
+            self._recent_s.append(self._last_s)
             self._forget()
+
+    def silent_s(self) -> float:
+        """Return the time since the last event, or since the beginning where there was none."""
+        with self._lock:
+            return time.monotonic() - self._last_s
 
     def hz(self) -> float:
         """Return the rate over the last three seconds, or since the beginning where that is less."""

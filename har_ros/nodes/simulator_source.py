@@ -18,8 +18,11 @@ DEFAULT_SIZE = (320, 240)  # what `har simulate` draws too
 class SimulatorSource:
     """Renders the person of a scenario and seed as they are at each picture's time.
 
-    A fake ESP32 with the same scenario, seed and start shows the accelerometer of the same motion.
+    A fake ESP32 with the same scenario, seed and start shows the accelerometer of the same motion: in both the
+    scene goes by the steady clock, so that it stays one person when the host's clock is set.
     """
+
+    unreadable = 0
 
     def __init__(
         self, scenario: str, seed: int, start_ns: int, wish: Wish, now_ns: Callable[[], int]
@@ -48,18 +51,16 @@ class SimulatorSource:
 
         self._person = SimulatedPerson(load_scenario(self._scenario), self._seed)
         self._camera = SimulatedCamera(self._person, *self._size)
-        now_ns = self._now_ns()
-        self._begin_ns = self._start_ns or now_ns
-        self._pace = Pace(self._rate_hz, self._begin_ns, now_ns)
+        self._pace = Pace(self._rate_hz, self._now_ns, self._start_ns or None)
 
     def read(self) -> Frame | None:
         """Render the picture that is due."""
         assert self._person is not None and self._camera is not None, "read before open"
-        _, stamp_ns = self._pace.next()
-        t_s = (stamp_ns - self._begin_ns) / 1e9
+        due = self._pace.next()
+        t_s = due.at_s
         if t_s > self._person.duration_s and not self._person.scenario.repeat:
             return None
-        return Frame(self._camera.frame(t_s), stamp_ns, str(self._person.label(t_s)))
+        return Frame(self._camera.frame(t_s), due.stamp_ns, str(self._person.label(t_s)))
 
     def close(self) -> None:
         """Drop person and camera."""
