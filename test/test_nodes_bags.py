@@ -90,13 +90,16 @@ def test_recording_refuses_what_it_must(ros: RosTest, tmp_path: Path) -> None:
     assert refused.popen.returncode == 1
     assert "exists already" in refused.output
     assert (taken / "precious").read_text() == "data"
+    odd = ros.run(["-m", "har_ros.cli", "record", str(tmp_path / "what?"), "--storage", "sqlite3"])
+    assert odd.wait() == 1
+    assert "has a ?, # or %; name an sqlite3 bag without" in odd.output
     silent = ros.run(["-m", "har_ros.cli", "record", str(tmp_path / "new"), "--topics", "/nobody"])
     wait_until((tmp_path / "new").exists)
     time.sleep(1.0)
     assert silent.end() == 1
     assert "nothing was recorded: nobody published /nobody" in silent.output
-    assert not (tmp_path / "new").exists()
-    for process in (refused, silent):
+    assert {path.name for path in tmp_path.iterdir()} <= {"taken", "log"}
+    for process in (refused, odd, silent):
         assert "Traceback" not in process.output
 
 

@@ -45,7 +45,7 @@ def message_class(msgtype: str) -> Any:
     package, _, name = msgtype.partition("/msg/")
     try:
         return getattr(importlib.import_module(f"{package}.msg"), name)
-    except (ImportError, AttributeError):
+    except (ImportError, AttributeError, TypeError):  # the last one for a name that is no type's
         raise HarError(f"message type {msgtype} is not installed here; install the package {package}") from None
 
 

@@ -32,6 +32,8 @@ class BagWriter:
         """Make the bag. Raises HarError."""
         if folder.exists():
             raise HarError(f"'{folder}' exists already; give a new folder, since a recording never replaces another")
+        if storage == "sqlite3" and set("?#%") & set(str(folder)):  # rosbags takes the path for a URI
+            raise HarError(f"'{folder}' has a ?, # or %; name an sqlite3 bag without, or record to mcap")
         self.failure = ""
         self._folder = folder
         self._last_ns = 0
