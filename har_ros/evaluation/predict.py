@@ -12,7 +12,8 @@ from rich.table import Table
 
 from har_ros.core.decision import decide_activity
 from har_ros.core.errors import HarError
-from har_ros.core.resources import find_model, find_resource
+from har_ros.core.parameters import load_defaults
+from har_ros.core.resources import find_model
 from har_ros.dataset.reader import activity_of, find_captures, read_capture, read_meta
 from har_ros.evaluation.classify import classify_capture
 from har_ros.inference.model import HarModel
@@ -67,10 +68,7 @@ def describe(model: HarModel, folder: Path) -> str:
 
 
 def _recorders_dataset() -> Path:
-    import yaml
-
-    defaults = yaml.safe_load(find_resource("config/har.yaml").read_text(encoding="utf-8"))
-    folder = Path(defaults["/**/recorder"]["ros__parameters"]["dataset"]).expanduser()
+    folder = Path(load_defaults("recorder")["dataset"]).expanduser()
     if not folder.is_dir():
         raise HarError(f"nothing is recorded in '{folder}' yet; name a capture or a dataset")
     return folder
