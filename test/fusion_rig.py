@@ -102,13 +102,13 @@ class Sensors:
 class FusionRig:
     """The fusion node and its sensors, running within a `with` block."""
 
-    def __init__(self, ros: RosTest, model: Path, *parameters: str, **sensors: Any) -> None:
+    def __init__(self, ros: RosTest, model: Path, *parameters: str, first: str = "", **sensors: Any) -> None:
         self.ros = ros
         self.heard: dict[str, Inbox] = {
             topic: ros.listen(kind, f"{NAMESPACE}/{topic}") for topic, kind in TOPICS.items()
         }
         self.model_info = ros.listen(DiagnosticArray, f"{NAMESPACE}/model_info", LATCHED)
-        self.process = ros.start("fusion", f"model:={model}", *parameters, namespace=NAMESPACE)
+        self.process = ros.start("fusion", f"model:={model}", *parameters, namespace=NAMESPACE, first=first)
         self.sensors = Sensors(ros, **sensors)
 
     def __enter__(self) -> FusionRig:

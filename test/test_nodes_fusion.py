@@ -14,9 +14,9 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2, or the extra ros-jazzy")
 pytest.importorskip("onnx", reason="needs onnx to write a model")
-from diagnostic_msgs.msg import DiagnosticStatus
-from fusion_rig import NAMESPACE, FusionRig, values
-from rclpy.qos import ReliabilityPolicy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from fusion_rig import LATCHED, NAMESPACE, FusionRig, values
+from rclpy.qos import DurabilityPolicy, LivelinessPolicy, ReliabilityPolicy
 from ros_helpers import RosTest, Status, own_domain, stamp_ns
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage
@@ -87,6 +87,21 @@ def test_model_info_reaches_who_comes_late(running: FusionRig) -> None:
     assert list(found)[:3] == ["schema", "name", "sha256"]
     assert found["labels"] == ",".join(LABELS)
     assert found["sha256"] == values(running.until(OK))["model_sha256"]
+
+
+@pytest.mark.parametrize("topic", ["activity", "anomaly"])
+def test_results_offer_what_a_watchdog_needs_and_are_never_latched(running: FusionRig, topic: str) -> None:
+    offered = running.ros.offered(f"{NAMESPACE}/{topic}")
+    assert offered.reliability == ReliabilityPolicy.RELIABLE
+    assert offered.durability == DurabilityPolicy.VOLATILE
+    assert offered.liveliness == LivelinessPolicy.AUTOMATIC
+    period_ns = 100_000_000
+    assert period_ns < offered.deadline.nanoseconds <= 3 * period_ns
+    assert period_ns < offered.liveliness_lease_duration.nanoseconds <= 3 * period_ns
+    late = running.ros.listen(DiagnosticArray, f"{NAMESPACE}/{topic}", LATCHED)
+    running.heard[topic].clear()
+    running.heard[topic].wait(20)
+    assert late.all() == []
 
 
 @pytest.mark.parametrize(("sensor", "named"), [("camera_on", "camera image"), ("imu_on", "accelerometer sample")])
@@ -168,13 +183,58 @@ def test_diagnostics_tell_rates_and_latency(running: FusionRig) -> None:
     assert found["model"].startswith("tiny ")
 
 
-def test_an_alarm_is_held_until_acknowledged_and_the_last_word_is_stale(ros: RosTest, tmp_path: Path) -> None:
-    model = write_tiny_model(tmp_path / "model", favour="FALL_OR_COLLAPSE")
-    with FusionRig(ros, model, "latch_alarm:=true") as rig:
+def test_a_latched_alarm_is_held_until_acknowledged(ros: RosTest, tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "model", favour="WALK", favour_dark="FALL_OR_COLLAPSE")
+    dark, bright = (np.full((48, 64, 3), level, np.uint8) for level in (5, 90))
+    with FusionRig(ros, model, "latch_alarm:=true", "off_s:=0.2") as rig:
+        assert rig.until(OK, "anomaly").status[0].message == "normal"
+        rig.sensors.picture = dark
         assert rig.until(ERROR, "anomaly").status[0].message == "alarm"
         rig.heard["anomaly/active"].wait_for(lambda active: active.data)
+        rig.sensors.picture = bright
+        rig.until(ERROR, "anomaly", "held until acknowledgement")
+        rig.heard["anomaly"].clear()
+        held = rig.heard["anomaly"].wait(15)  # of 10 a second, far longer than off_s
+        assert {array.status[0].message for array in held} == {"alarm"}
+
+        assert ros.change_state(f"{NAMESPACE}/fusion", "deactivate")
+        assert ros.change_state(f"{NAMESPACE}/fusion", "activate")
+        rig.until(ERROR, "anomaly", "held until acknowledgement")
+
         acknowledge = f"{NAMESPACE}/fusion/acknowledge"
-        assert rig.ros.call(Trigger, acknowledge, Trigger.Request()).success
+        assert ros.call(Trigger, acknowledge, Trigger.Request()).success
+        assert rig.until(OK, "anomaly").status[0].message == "normal"
+        assert not ros.call(Trigger, acknowledge, Trigger.Request()).success
+
+
+HANG = """
+import time
+from har_ros.inference.model import HarModel
+
+encode = HarModel.encode
+
+
+def hang(model, frames):
+    while 0 < frames.mean() < 20:  # at 0 the model tries itself
+        time.sleep(0.1)
+    return encode(model, frames)
+
+
+HarModel.encode = hang
+"""
+
+
+def test_a_network_that_hangs_makes_stale_and_holds_up_neither_services_nor_the_end(
+    ros: RosTest, tmp_path: Path
+) -> None:
+    model = write_tiny_model(tmp_path / "model", favour="WALK")
+    with FusionRig(ros, model, first=HANG) as rig:
+        rig.until(OK)
+        rig.sensors.picture = np.full((48, 64, 3), 5, np.uint8)
+        rig.until(STALE, reason="complete window")
+        answer = ros.call(Trigger, f"{NAMESPACE}/fusion/acknowledge", Trigger.Request(), timeout_s=10)
+        assert (answer.success, answer.message) == (False, "there is no alarm")
+        rig.until(STALE, reason="complete window")
         assert rig.process.end(signal.SIGTERM) == 0
         for topic in ("activity", "anomaly"):
             rig.heard[topic].wait_for(lambda array: values(array)["reason"] == "the node stops")

@@ -124,6 +124,14 @@ def test_an_error_is_an_outcome_and_work_goes_on(feeder: Feeder) -> None:
     assert feeder.outcome_of(31).recognition is not None
 
 
+def test_a_frame_that_hangs_does_not_hold_up_the_end(feeder: Feeder) -> None:
+    feeder.may_go.clear()
+    feeder.feed(0)
+    assert feeder.decoding.wait(PATIENCE_S)
+    feeder.worker.stop()
+    assert feeder.decoded == [], "the frame did not hang"
+
+
 def test_a_picture_is_drawn_only_when_asked_for(feeder: Feeder) -> None:
     feeder.feed_calmly(range(29))
     feeder.worker.draws = True

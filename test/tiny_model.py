@@ -17,16 +17,21 @@ FRAME_SIZE_PX = 32
 FEATURE_SIZE = 8
 
 
-def write_tiny_model(folder: Path, favour: str | None = None, seed: int = 0) -> Path:
+def write_tiny_model(
+    folder: Path, favour: str | None = None, favour_dark: str | None = None, seed: int = 0
+) -> Path:
     """Write a random model into `folder` and return it.
 
-    Its probabilities depend on every frame and every sample; with `favour`, that label gets nearly all.
+    Its probabilities depend on every frame and every sample; with `favour`, that label gets nearly all, and with
+    `favour_dark` that one does while the pictures are darker than a level of about 30.
     A window of pure white frames makes it give NaN, as a broken network would.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
-    _save(folder / ENCODER_FILE, _encoder(rng))
-    _save(folder / HEAD_FILE, _head(rng, favour))
+    weight = rng.normal(size=(3, FEATURE_SIZE)).astype(np.float32)
+    _save(folder / ENCODER_FILE, _encoder(weight))
+    darkness = weight.sum(axis=0) / (weight.sum(axis=0) ** 2).sum()  # features @ this: a grey picture's, 0 to 1
+    _save(folder / HEAD_FILE, _head(rng, favour, favour_dark, darkness))
     card = ModelCard(
         name="tiny",
         profile="test",
@@ -42,9 +47,8 @@ def write_tiny_model(folder: Path, favour: str | None = None, seed: int = 0) -> 
     return folder
 
 
-def _encoder(rng: np.random.Generator) -> onnx.GraphProto:
+def _encoder(weight: np.ndarray) -> onnx.GraphProto:
     """Frames (N, S, S, 3) uint8 -> features (N, F); the first is NaN for a white frame."""
-    weight = rng.normal(size=(3, FEATURE_SIZE)).astype(np.float32)
     nodes = [
         helper.make_node("Cast", ["frames"], ["floats"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["floats"], ["means"], axes=[1, 2], keepdims=0),
@@ -60,13 +64,19 @@ def _encoder(rng: np.random.Generator) -> onnx.GraphProto:
     )
 
 
-def _head(rng: np.random.Generator, favour: str | None) -> onnx.GraphProto:
+def _head(
+    rng: np.random.Generator, favour: str | None, favour_dark: str | None, darkness: np.ndarray
+) -> onnx.GraphProto:
     """Features (1, 30, F) and imu (1, 30, C) -> probabilities (1, 6)."""
     channels = FEATURE_SIZE + IMU_CHANNELS
     weight = rng.normal(size=(STEPS * channels, len(LABELS))).astype(np.float32) / channels
     bias = np.zeros(len(LABELS), np.float32)
     if favour is not None:
         bias[LABELS.index(favour)] = 100
+    if favour_dark is not None:  # its logit passes 100 where the darkness of the window passes 0.94
+        steps = weight.reshape(STEPS, channels, len(LABELS))
+        steps[:, :FEATURE_SIZE, LABELS.index(favour_dark)] += 2000 * darkness[:, None].T / STEPS
+        bias[LABELS.index(favour_dark)] = 100 - 2000 * 0.94
     nodes = [
         helper.make_node("Concat", ["features", "imu"], ["window"], axis=2),
         helper.make_node("Flatten", ["window"], ["flat"]),

@@ -25,6 +25,7 @@ from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import Bool, Float32, String
 from std_srvs.srv import Trigger
 
+from har_ros.core.decision import AlarmMonitor, AlarmPolicy
 from har_ros.core.errors import HarError
 from har_ros.core.fusion_settings import FusionSettings
 from har_ros.core.mount import rotation_matrix, upright_rotation
@@ -44,6 +45,7 @@ from har_ros.nodes.images import to_bgr
 CALIBRATION_S = 2.0
 _LAST_WORD_S = 0.3  # how long the last STALE may take to reach its readers
 _MIN_TIMEOUT_S = 0.05
+_MOST_AT_REST = 4000  # samples, also of a sensor whose stamps stand still
 
 
 class FusionNode(HarNode):
@@ -56,11 +58,12 @@ class FusionNode(HarNode):
         self._inputs: PairedInputs  # these two exist while the node is active, as its timer does
         self._worker: FusionWorker
         self._timer: Timer | None = None
+        self._alarm = AlarmMonitor(AlarmPolicy())  # a new one at each configuration: deactivating releases no alarm
         self._offered: list[Any] = []
         self._report: Report  # the last one published
         self._published: Outcome | None = None
         self._latencies_ms: deque[float] = deque(maxlen=300)
-        self._at_rest: deque[tuple[int, NDArray[np.float32]]] = deque()
+        self._at_rest: deque[tuple[int, NDArray[np.float32]]] = deque(maxlen=_MOST_AT_REST)
         super().__init__()
         self._rotation = rotation_matrix(self.value("mount_rotation"))
         self.add_post_set_parameters_callback(self._after_change)
@@ -70,6 +73,8 @@ class FusionNode(HarNode):
     def open(self) -> None:
         """Load the model and offer the topics. Raises HarError."""
         self._model = self._load_model()
+        self._policy = self._settings().alarm_policy(self._model.card)
+        self._alarm = AlarmMonitor(self._policy)
         self._messages = ResultMessages(self._model.card, self.get_namespace())
         profile = qos.result(1 / self.value("publish_rate_hz"))
         self._activity = self._offer(DiagnosticArray, "activity", profile)
@@ -87,8 +92,9 @@ class FusionNode(HarNode):
         self._report = Report(0, reason="starting")
         settings = self._input_settings()
         decode = decompress if settings.compressed else to_bgr
-        policy = self._settings().alarm_policy(self._model.card)
-        self._worker = FusionWorker(StreamingRecogniser(self._model, policy), decode)
+        recogniser = StreamingRecogniser(self._model, self._policy)
+        recogniser.alarm = self._alarm
+        self._worker = FusionWorker(recogniser, decode)
         self._inputs = PairedInputs(self, settings, self._take_imu, self._take_pair, self._restart)
         back_in_time = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
         self._jump_handle = self.get_clock().create_jump_callback(
@@ -236,7 +242,7 @@ class FusionNode(HarNode):
                     self._worker.restart()
 
     def _acknowledge(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        response.success = self._timer is not None and self._worker.acknowledge()
+        response.success = self._alarm.acknowledge()
         response.message = "alarm released" if response.success else "there is no alarm"
         return response
 

@@ -18,6 +18,7 @@ from har_ros.inference.recogniser import Recognition, StreamingRecogniser
 from har_ros.nodes.annotate import annotate
 
 _MAX_WAITING_SAMPLES = 2000  # the track of samples is no longer either
+_JOIN_S = 1.0  # a network that hangs longer is left to its daemon thread
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,6 @@ class FusionWorker:
         self._restart = False
         self._ending = False
         self._work = threading.Condition()
-        self._recognising = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="fusion_worker", daemon=True)
         self.draws = False
         self.skipped = 0
@@ -69,11 +69,11 @@ class FusionWorker:
         self._thread.start()
 
     def stop(self) -> None:
-        """End, after the frame in work."""
+        """End, after the frame in work unless that one hangs."""
         with self._work:
             self._ending = True
             self._work.notify()
-        self._thread.join()
+        self._thread.join(_JOIN_S)
 
     def add_imu(self, stamp_ns: int, accel_mps2: NDArray[np.float32]) -> None:
         """Take one accelerometer sample (3,); it is in before any frame that comes later."""
@@ -100,11 +100,6 @@ class FusionWorker:
         with self._work:
             return self._outcome
 
-    def acknowledge(self) -> bool:
-        """Release the alarm; returns whether there was one."""
-        with self._recognising:
-            return self._recogniser.alarm.acknowledge()
-
     def _run(self) -> None:
         while True:
             with self._work:
@@ -125,8 +120,7 @@ class FusionWorker:
         self, frame: Frame, samples: list[tuple[int, NDArray[np.float32]]], restart: bool
     ) -> Outcome | None:
         try:
-            with self._recognising:
-                image, recognition = self._recognise(frame, samples, restart)
+            image, recognition = self._recognise(frame, samples, restart)
             if recognition is None:
                 return None
             picture = annotate(image, recognition) if self.draws else None
