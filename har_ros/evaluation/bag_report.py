@@ -150,7 +150,7 @@ def print_timeline(console: Console, report: dict[str, Any]) -> None:
         return
     console.print(
         f"{len(alarms['events_s'])} alarms, {alarms['false_alarms']} of them without an anomaly; "
-        f"{alarms['falls_alarmed']} of {alarms['falls']} falls raised one, in {alarms['falls_already_on']} more it was "
-        "on already, from the anomaly directly before"
+        f"{alarms['falls_alarmed']} of {alarms['falls']} falls raised one, {alarms['falls_already_on']} came while it "
+        "was on from the anomaly directly before"
     )
     console.print(detail["intervals"]["note"])
