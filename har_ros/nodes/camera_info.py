@@ -13,13 +13,13 @@ from har_ros.core.errors import HarError
 
 
 class Calibration:
-    """The calibration of a file, scaled to the size of the pictures. Raises HarError as `load_camera_info` does.
+    """The calibration of a file, scaled to the size of the pictures. Raises HarError where it is missing or incomplete.
 
     misfit: why the newest pictures have none; empty where they have one.
     """
 
     def __init__(self, path: Path) -> None:
-        self._original = self._scaled = load_camera_info(path)
+        self._original = self._scaled = _load(path)
         self.misfit = ""
 
     def info_for(self, width: int, height: int) -> CameraInfo | None:
@@ -48,8 +48,8 @@ def _scale(info: CameraInfo, width: int, height: int) -> CameraInfo:
     )
 
 
-def load_camera_info(path: Path) -> CameraInfo:
-    """Read a calibration file. Raises HarError where it is missing or incomplete."""
+def _load(path: Path) -> CameraInfo:
+    """Read a calibration file. Raises HarError."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         return CameraInfo(
