@@ -100,7 +100,7 @@ class NodeProcess:
     def __init__(self, ros: RosTest, command: list[str], environment: dict[str, str]) -> None:
         self._ros = ros
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed with the process
-        limited = ["timeout", "--kill-after=2", "100", *command]
+        limited = ["timeout", "--kill-after=2", "300", *command]
         self.popen = subprocess.Popen(
             limited, stdout=self._log, stderr=subprocess.STDOUT, env=environment, start_new_session=True
         )
