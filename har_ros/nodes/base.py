@@ -25,15 +25,22 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.timer import Timer
 
 from har_ros.core.errors import HarError
+from har_ros.core.parameters import ROS_OWN
 from har_ros.core.tether import follow_parent
 from har_ros.nodes import qos
 from har_ros.nodes.discovery import announce_often
-from har_ros.nodes.parameters import AUTOSTART, Parameter, load_defaults, refuse_missed_sections, resolve
+from har_ros.nodes.parameters import (
+    AUTOSTART,
+    Parameter,
+    describe_to_ros,
+    load_defaults,
+    refuse_missed_sections,
+    resolve,
+)
 from har_ros.nodes.process import StopSignal, refuse_stray_words, require_log_folder
 
 DIAGNOSTICS_PERIOD_S = 1.0
 _SPIN_S = 0.2  # the longest time a signal waits while nothing happens
-_ROS_OWN = ("use_sim_time", "start_type_description_service", "qos_overrides.")
 RclError = rclpy_implementation.RCLError
 
 
@@ -212,12 +219,12 @@ class HarNode(LifecycleNode):
 
     def _declare_all(self) -> None:
         given: dict[str, Any] = dict(self.get_parameters_by_prefix(""))
-        overrides = {name: given[name].value for name in given if not name.startswith(_ROS_OWN)}
+        overrides = {name: given[name].value for name in given if not name.startswith(ROS_OWN)}
         values = resolve(self.NAME, tuple(self._table.values()), load_defaults(self.NAME), overrides)
         for name in overrides:  # declared by rclpy without description and range
             self.undeclare_parameter(name)
         for name, value in values.items():
-            self.declare_parameter(name, value, self._table[name].descriptor(), ignore_override=True)
+            self.declare_parameter(name, value, describe_to_ros(self._table[name]), ignore_override=True)
 
     def _judge_changes(self, changes: list[RosParameter]) -> SetParametersResult:
         for change in changes:

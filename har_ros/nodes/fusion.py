@@ -27,6 +27,8 @@ from std_srvs.srv import Trigger
 
 from har_ros.core.decision import AlarmMonitor, AlarmPolicy
 from har_ros.core.errors import HarError
+from har_ros.core.freshness import WINDOW
+from har_ros.core.fusion_parameters import PARAMETERS
 from har_ros.core.fusion_settings import FusionSettings
 from har_ros.core.mount import rotation_matrix, upright_rotation
 from har_ros.core.pictures import decompress
@@ -37,14 +39,12 @@ from har_ros.nodes import qos
 from har_ros.nodes.annotate import blank
 from har_ros.nodes.base import HarNode, Health, run_node
 from har_ros.nodes.convert import FAILED, STALE, Report, ResultMessages, mirrors
-from har_ros.nodes.fusion_inputs import WINDOW, InputSettings, PairedInputs
-from har_ros.nodes.fusion_parameters import PARAMETERS
+from har_ros.nodes.fusion_inputs import InputSettings, PairedInputs
 from har_ros.nodes.fusion_worker import Frame, FusionWorker, Outcome
 from har_ros.nodes.images import to_bgr
 
 CALIBRATION_S = 2.0
 _LAST_WORD_S = 0.3  # how long the last STALE may take to reach its readers
-_MIN_TIMEOUT_S = 0.05
 _MOST_AT_REST = 4000  # samples, also of a sensor whose stamps stand still
 
 
@@ -158,20 +158,14 @@ class FusionNode(HarNode):
         return FusionSettings(**{field.name: self.value(field.name) for field in fields(FusionSettings)})
 
     def _input_settings(self) -> InputSettings:
-        # A verdict is judged one period before it must be out, so that STALE is out within the time-out.
-        timeout_s = self.value("input_timeout_s") - 1 / self.value("publish_rate_hz")
-        if timeout_s < _MIN_TIMEOUT_S:
-            raise HarError(
-                f"input_timeout_s {self.value('input_timeout_s'):g} leaves no time at "
-                f"publish_rate_hz {self.value('publish_rate_hz'):g}; raise either"
-            )
+        settings = self._settings()
         return InputSettings(
             compressed=self.value("image_transport") == "compressed",
             reliability=ReliabilityPolicy[self.value("input_reliability").upper()],
-            queue_size=self._settings().queue_size,
-            slop_s=self.value("slop_s"),
-            max_latency_s=self.value("max_latency_s"),
-            timeout_s=timeout_s,
+            queue_size=settings.queue_size,
+            slop_s=settings.slop_s,
+            max_latency_s=settings.max_latency_s,
+            timeout_s=settings.timeout_s,
         )
 
     def _take_imu(self, stamp_ns: int, accel_mps2: NDArray[np.float32]) -> None:

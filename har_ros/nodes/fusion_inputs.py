@@ -14,13 +14,11 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image, Imu
 
-from har_ros.core.freshness import Freshness, StampWatch
+from har_ros.core.freshness import CAMERA, IMU, PAIR, WINDOW, Freshness, StampWatch
 from har_ros.nodes import qos
 from har_ros.nodes.message_filters import Subscriber
 from har_ros.nodes.pairs import Pairs, stamp_ns_of
 from har_ros.nodes.rates import RateMeter
-
-CAMERA, IMU, PAIR, WINDOW = "camera image", "accelerometer sample", "matching pair", "complete window"
 
 
 @dataclass(frozen=True)

@@ -1,38 +1,37 @@
-"""Parameters as ROS knows them: har_ros.core.parameters with descriptors, and the files named on a command line."""
+"""Parameters as ROS knows them: core.parameters with descriptors, and the files named on a command line."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
-from har_ros.core import parameters
-from har_ros.core.parameters import load_defaults, read_own, read_sections, resolve
+from har_ros.core.parameters import AUTOSTART, Parameter, load_defaults, read_own, read_sections, resolve
 
-__all__ = ["AUTOSTART", "Parameter", "load_defaults", "read_sections", "refuse_missed_sections", "resolve"]
-
-
-@dataclass(frozen=True)
-class Parameter(parameters.Parameter):
-    """A parameter that can describe itself to ROS."""
-
-    def descriptor(self) -> ParameterDescriptor:
-        """Return the ROS descriptor that `ros2 param describe` shows."""
-        text = f"{self.description} [{self.unit}]" if self.unit else self.description
-        descriptor = ParameterDescriptor(name=self.name, description=text)
-        descriptor.additional_constraints = self.allowed
-        if self.low is not None and self.high is not None and self.kind is float:
-            descriptor.floating_point_range = [FloatingPointRange(from_value=self.low, to_value=self.high)]
-        elif self.low is not None and self.high is not None and self.kind is int:
-            bounds = IntegerRange(from_value=int(self.low), to_value=int(self.high), step=1)
-            descriptor.integer_range = [bounds]
-        return descriptor
+__all__ = [
+    "AUTOSTART",
+    "Parameter",
+    "describe_to_ros",
+    "load_defaults",
+    "read_sections",
+    "refuse_missed_sections",
+    "resolve",
+]
 
 
-AUTOSTART = Parameter(**vars(parameters.AUTOSTART))
+def describe_to_ros(parameter: Parameter) -> ParameterDescriptor:
+    """Return the ROS descriptor that `ros2 param describe` shows."""
+    text = f"{parameter.description} [{parameter.unit}]" if parameter.unit else parameter.description
+    descriptor = ParameterDescriptor(name=parameter.name, description=text)
+    descriptor.additional_constraints = parameter.allowed
+    if parameter.low is not None and parameter.high is not None and parameter.kind is float:
+        descriptor.floating_point_range = [FloatingPointRange(from_value=parameter.low, to_value=parameter.high)]
+    elif parameter.low is not None and parameter.high is not None and parameter.kind is int:
+        bounds = IntegerRange(from_value=int(parameter.low), to_value=int(parameter.high), step=1)
+        descriptor.integer_range = [bounds]
+    return descriptor
 
 
 def refuse_missed_sections(arguments: Sequence[str], node_name: str, full_name: str) -> None:
