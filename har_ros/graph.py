@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from har_ros.core.errors import HarError
+from har_ros.core.parameters import read_sections
 
 NAMESPACE = "har"
 NODES = ("camera", "imu_bridge", "fusion", "recorder")
@@ -112,6 +115,8 @@ def make_plan(texts: Mapping[str, str]) -> Plan:
     Raises HarError for an unknown name or a text that is no such value.
     """
     values = _values(texts)
+    if "params_file" in values:
+        _check_sections(Path(values["params_file"]))
     parameters = _parameters(values)
     fake_imu = _simulate(values, parameters) if values["simulation"] else None
     wanted = dict(zip(NODES, (values["camera"], values["imu"], True, values["record"])))
@@ -125,6 +130,15 @@ def _values(texts: Mapping[str, str]) -> dict[str, Any]:
             raise HarError(f"there is no argument '{name}'; known are {', '.join(_BY_NAME)}")
     given = {argument.name: texts.get(argument.name) or argument.default for argument in ARGUMENTS}
     return {name: _BY_NAME[name].read(text) for name, text in given.items() if text != ""}
+
+
+def _check_sections(params_file: Path) -> None:
+    """Refuse what ROS would pass over in a parameter file: that it isn't there, or a node's name misspelt."""
+    for section in read_sections(params_file):
+        name = section.rsplit("/", 1)[-1]
+        near = difflib.get_close_matches(name, NODES, n=1, cutoff=0.75)
+        if near and name not in NODES:
+            raise HarError(f"section '{section}:' of '{params_file}' names no node; did you mean '{near[0]}'?")
 
 
 def _parameters(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

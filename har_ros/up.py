@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import threading
-from types import FrameType
 
 from har_ros.core.errors import HarError
+from har_ros.core.stopping import stop_event
 from har_ros.graph import ARGUMENTS, make_plan
 from har_ros.processes import NodeProcesses
 
@@ -35,22 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the nodes until SIGINT, SIGTERM or the end of one of them; return the exit code."""
+    """Run the nodes until a signal, or the end of one of them; return the exit code."""
     plan = make_plan(dict(_split(text) for text in args.arguments))
-    ending = threading.Event()
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        ending.set()
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        with NodeProcesses(plan, _print_line) as processes:
-            while processes.watch() and not ending.wait(_LOOK_S):
-                pass
-        return processes.exit_code or 0
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with stop_event() as ending, NodeProcesses(plan, _print_line) as processes:
+        while processes.watch() and not ending.wait(_LOOK_S):
+            pass
+    return processes.exit_code or 0
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -16,6 +16,7 @@ pytest.importorskip("rclpy", reason="needs ROS 2, or the extra ros-jazzy")
 
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from rcl_interfaces.srv import DescribeParameters
 from ros_helpers import RosTest
 
 OK, WARN, ERROR, STALE = 0, 1, 2, 3
@@ -83,6 +84,26 @@ def test_a_section_that_ros_would_pass_over_is_refused(ros: RosTest, tmp_path: P
     assert "does not match the node /har/camera; call it '/**/camera:'" in node.output
 
 
+def test_sections_may_lie_within_namespaces_beside_those_of_other_packages(
+    ros: RosTest, tmp_path: Path, pictures: str
+) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        f"har:\n  camera:\n    ros__parameters: {{jpeg_quality: 50, source: {pictures}}}\n"
+        "  lidar:\n    ros__parameters: {range_m: 9.0}\n"
+    )
+    ros.start("camera", "--params-file", str(file))
+    assert ros.get_parameter("/har/camera", "jpeg_quality") == 50
+
+
+def test_ranges_of_numbers_reach_whoever_asks(ros: RosTest, pictures: str) -> None:
+    ros.start("camera", f"source:={pictures}")
+    request = DescribeParameters.Request(names=["rate_hz", "width"])
+    rate, width = ros.call(DescribeParameters, "/har/camera/describe_parameters", request).descriptors
+    assert (rate.floating_point_range[0].from_value, rate.floating_point_range[0].to_value) == (0.0, 240.0)
+    assert (width.integer_range[0].from_value, width.integer_range[0].to_value) == (0, 7680)
+
+
 def test_ros_own_parameters_pass_and_time_may_stand_still(ros: RosTest, pictures: str) -> None:
     node = ros.start("camera", f"source:={pictures}", "use_sim_time:=true")
     ros.status("har/camera", lambda status: status.level == OK)
@@ -143,7 +164,7 @@ def test_changes_at_run_time_are_judged(ros: RosTest, pictures: str) -> None:
     assert reason == "parameter 'rate_hz' can change only while the node is unconfigured"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_end_the_node_cleanly_in_any_state(ros: RosTest, pictures: str, number: signal.Signals) -> None:
     active = ros.start("camera", f"source:={pictures}")
     waiting = ros.start("camera", "autostart:=false", namespace="/other")
@@ -151,6 +172,16 @@ def test_signals_end_the_node_cleanly_in_any_state(ros: RosTest, pictures: str, 
     ros.status("other/camera")
     assert (active.end(number), waiting.end(number)) == (0, 0)
     assert "Traceback" not in active.output + waiting.output
+
+
+def test_the_echo_of_a_signal_does_not_cut_the_end_short(ros: RosTest, pictures: str) -> None:
+    node = ros.start("camera", f"source:={pictures}")
+    ros.status("har/camera", lambda status: status.values["state"] == "active")
+    pid = node.pid
+    os.kill(pid, signal.SIGINT)
+    os.kill(pid, signal.SIGINT)
+    os.kill(pid, signal.SIGTERM)
+    assert node.wait() == 0
 
 
 def test_an_unwritable_log_folder_is_named(ros: RosTest) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import signal
 import sys
 import time
@@ -117,11 +118,29 @@ def test_wrong_arguments_are_refused(name: str, text: str, sentence: str) -> Non
         make_plan({name: text})
 
 
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "can't be read"),
+        ("/**/fusoin:\n  ros__parameters: {slop_s: 0.03}\n", "did you mean 'fusion'"),
+        ("/**/fusion:\n  slop_s: 0.03\n", "section '/**/fusion' needs 'ros__parameters:'"),
+    ],
+)
+def test_a_parameter_file_that_ros_would_pass_over_is_refused(
+    tmp_path: Path, content: str | None, sentence: str
+) -> None:
+    file = tmp_path / "mine.yaml"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(HarError, match=re.escape(sentence)):
+        make_plan({"params_file": str(file)})
+
+
 def har_up(ros: RosTest, *arguments: str) -> NodeProcess:
     return ros.run(["-m", "har_ros.cli", "up", *arguments])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_har_up_ends_all_its_nodes_on_a_signal(ros: RosTest, arguments: list[str], number: signal.Signals) -> None:
     up = har_up(ros, *arguments)
     children = both_nodes_up(ros, up)
@@ -183,7 +202,7 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 
 given = [tuple(word.split(":=", 1)) for word in sys.argv[2:]]
 source = PythonLaunchDescriptionSource(sys.argv[1])
-service = LaunchService()
+service = LaunchService(noninteractive=True)  # else it counts on a terminal to send SIGINT to the nodes
 service.include_launch_description(
     LaunchDescription([IncludeLaunchDescription(source, launch_arguments=given)])
 )

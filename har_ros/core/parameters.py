@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,12 +104,19 @@ def read_sections(path: Path) -> dict[str, dict[str, Any]]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise HarError(f"parameter file '{path}' can't be read: {' '.join(str(error).split())}") from None
-    sections = {}
-    for section, body in (content if isinstance(content, dict) else {"": content}).items():
-        if not isinstance(body, dict) or not isinstance(body.get("ros__parameters"), dict):
-            raise HarError(f"parameter file '{path}': section '{section}' needs 'ros__parameters:' with keys")
-        sections[str(section)] = {str(key): value for key, value in body["ros__parameters"].items()}
-    return sections
+    return dict(_walk(path, "", content))
+
+
+def _walk(path: Path, section: str, body: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the sections at and below `section`; those within another have its name before their own."""
+    if not isinstance(body, dict) or not isinstance(body.get("ros__parameters", {}), dict):
+        name = section.rpartition("/")[0] or section
+        raise HarError(f"parameter file '{path}': section '{name}' needs 'ros__parameters:' with keys")
+    for key, value in body.items():
+        if key != "ros__parameters":
+            yield from _walk(path, f"{section}/{key}" if section else str(key), value)
+        else:
+            yield section, {str(name): given for name, given in value.items()}
 
 
 def load_defaults(node_name: str) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class HarNode(LifecycleNode):
         self._brings_up = False
         self._publishing_output = False
         self._table = {parameter.name: parameter for parameter in (AUTOSTART, *self.PARAMETERS)}
-        refuse_missed_sections(sys.argv, self.get_name(), self.get_fully_qualified_name())
+        refuse_missed_sections(sys.argv, self.get_fully_qualified_name())
         self._declare_all()
         self._answer_impossible_transitions()
         self.add_on_set_parameters_callback(self._judge_changes)
@@ -246,7 +246,7 @@ class HarNode(LifecycleNode):
 
 
 def run_node(node_class: type[HarNode]) -> int:
-    """Run a node until SIGINT or SIGTERM; return 0, or 1 after one sentence on stderr if it can't go on."""
+    """Run a node until a signal ends it; return 0, or 1 after one sentence on stderr if it can't go on."""
     stop = StopSignal()
     follow_parent()
     try:

@@ -27,14 +27,15 @@ def describe_to_ros(parameter: Parameter) -> ParameterDescriptor:
     descriptor = ParameterDescriptor(name=parameter.name, description=text)
     descriptor.additional_constraints = parameter.allowed
     if parameter.low is not None and parameter.high is not None and parameter.kind is float:
-        descriptor.floating_point_range = [FloatingPointRange(from_value=parameter.low, to_value=parameter.high)]
+        span = FloatingPointRange(from_value=float(parameter.low), to_value=float(parameter.high))
+        descriptor.floating_point_range = [span]  # in floats: an int's bits would be read as a tiny number
     elif parameter.low is not None and parameter.high is not None and parameter.kind is int:
         bounds = IntegerRange(from_value=int(parameter.low), to_value=int(parameter.high), step=1)
         descriptor.integer_range = [bounds]
     return descriptor
 
 
-def refuse_missed_sections(arguments: Sequence[str], node_name: str, full_name: str) -> None:
+def refuse_missed_sections(arguments: Sequence[str], full_name: str) -> None:
     """Refuse a parameter file that has a section for this node which ROS would silently pass over. Raises HarError."""
     for option, value in pairwise(arguments):
         if option == "--params-file":

@@ -4,27 +4,41 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
 from har_ros.core.errors import HarError
+from har_ros.core.stopping import stop_signals
+
+_ECHO_S = 1.0
 
 
 class StopSignal:
-    """Notes the first SIGINT or SIGTERM; a second one ends the process as it would any other.
+    """Notes the first signal that asks for an end; one that comes later ends the process as it would any other.
 
-    rclpy's own handlers would close the connections at once, before a node could say its last word.
+    Ctrl-C reaches the nodes of `ros2 launch` twice, from the terminal and from launch: such an echo counts for
+    nothing. rclpy's own handlers would close the connections at once, before a node could say its last word.
     """
 
     def __init__(self) -> None:
-        self.seen = False
-        for number in (signal.SIGINT, signal.SIGTERM):
+        self._seen_s: float | None = None
+        for number in stop_signals():
             signal.signal(number, self._note)
 
+    @property
+    def seen(self) -> bool:
+        """Whether the process is to end."""
+        return self._seen_s is not None
+
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.seen = True
-        signal.signal(number, signal.SIG_DFL)
+        now_s = time.monotonic()
+        if self._seen_s is None:
+            self._seen_s = now_s
+        elif now_s - self._seen_s > _ECHO_S:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
 
 
 def refuse_stray_words(arguments: Sequence[str]) -> None:
