@@ -14,7 +14,7 @@ pytest.importorskip("rclpy", reason="needs ROS 2, or the extra ros-jazzy")
 pytest.importorskip("onnx", reason="needs onnx to write a model")
 from tiny_model import write_tiny_model
 
-from har_ros.core.decision import AlarmPolicy
+from har_ros.core.decision import AlarmMonitor, AlarmPolicy
 from har_ros.inference.model import HarModel
 from har_ros.inference.recogniser import StreamingRecogniser
 from har_ros.nodes.fusion_worker import Frame, FusionWorker, Outcome
@@ -28,7 +28,7 @@ class Feeder:
     """A worker whose decoding the test can hold up."""
 
     def __init__(self, folder: Path) -> None:
-        recogniser = StreamingRecogniser(HarModel(write_tiny_model(folder)), AlarmPolicy())
+        recogniser = StreamingRecogniser(HarModel(write_tiny_model(folder)), AlarmMonitor(AlarmPolicy()))
         self.decoded: list[int] = []
         self.decoding = threading.Event()
         self.may_go = threading.Event()

@@ -19,7 +19,7 @@ from har_ros.core.errors import HarError
 from har_ros.core.pictures import decompress, raw_to_bgr
 
 _FILE_SUFFIXES = (".mcap", ".db3")
-_RESCUE = "record it again, or try `ros2 bag reindex` on a full ROS"
+_RESCUE = "if its recording was cut off, complete it with `har recover`"
 
 
 class Input(Enum):

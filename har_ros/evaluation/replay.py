@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from har_ros.core.decision import AlarmState
+from har_ros.core.decision import AlarmMonitor, AlarmState
 from har_ros.core.errors import HarError
 from har_ros.core.freshness import CAMERA, IMU, PAIR, WINDOW, Freshness, StampWatch
 from har_ros.core.fusion_settings import FusionSettings
@@ -57,7 +57,7 @@ class Replay:
         model.card = settings.overlay(model.card)
         self._labels = model.card.labels
         self._rotation = rotation_matrix(settings.mount_rotation)
-        self._recogniser = StreamingRecogniser(model, settings.alarm_policy(model.card))
+        self._recogniser = StreamingRecogniser(model, AlarmMonitor(settings.alarm_policy(model.card)))
         self._room = WaitingRoom(settings.queue_size, int(settings.max_latency_s * 1e9))
         self._pairer = ApproximateTimePairer(2, settings.queue_size, int(settings.slop_s * 1e9), self._take_pair)
         self._watch = StampWatch()

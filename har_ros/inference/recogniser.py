@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from har_ros.core.decision import (
     ActivityVerdict,
     AlarmMonitor,
-    AlarmPolicy,
     AnomalyVerdict,
     decide_activity,
 )
@@ -39,7 +38,7 @@ class StreamingRecogniser:
     Not thread-safe: feed it from one thread, in the order of arrival.
     """
 
-    def __init__(self, model: HarModel, policy: AlarmPolicy) -> None:
+    def __init__(self, model: HarModel, alarm: AlarmMonitor) -> None:
         card = model.card
         self._model = model
         self._mean = np.array(card.imu_mean, np.float32)
@@ -48,7 +47,7 @@ class StreamingRecogniser:
         self._imu = ImuTrack()
         self._window = WindowBuffer(card.feature_size, len(card.imu_channels), card.steps)
         self._last_frame_ns = 0
-        self.alarm = AlarmMonitor(policy)
+        self.alarm = alarm
 
     def add_imu(self, stamp_ns: int, accel_mps2: NDArray[np.float32]) -> None:
         """Take one accelerometer sample (3,), m/s^2; a hole in the stream starts the window anew."""

@@ -1,4 +1,4 @@
-"""What a training leaves for the reader: curves, confusion matrix and a table of the epochs."""
+"""What a training leaves for the reader: curves and a table of the epochs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 
-import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from har_ros.core.labels import LABELS
 from har_ros.training.fit import Epoch
 
 
@@ -39,19 +36,4 @@ def plot_curves(history: Sequence[Epoch], path: Path) -> None:
         axes.set(xlabel="epoch", ylabel=quantity)
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.savefig(path, dpi=120)
-
-
-def plot_confusion(confusion: NDArray[np.int64], title: str, path: Path) -> None:
-    """Draw a confusion matrix (6, 6), true activities in rows."""
-    figure = Figure(figsize=(7, 6), layout="constrained")
-    axes = figure.subplots()
-    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(confusion):
-        colour = "white" if shares[row, column] > 0.5 else "black"
-        axes.text(column, row, str(count), ha="center", va="center", color=colour)
-    axes.set_xticks(range(len(LABELS)), LABELS, rotation=30, ha="right")
-    axes.set_yticks(range(len(LABELS)), LABELS)
-    axes.set(xlabel="recognised", ylabel="true", title=title)
     figure.savefig(path, dpi=120)

@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from har_ros import __version__
@@ -24,6 +23,7 @@ from har_ros.core.model_card import CARD_FILE, ENCODER_FILE, HEAD_FILE, ModelCar
 from har_ros.core.windows import STEP_RATE_HZ, STEPS
 from har_ros.dataset.json_file import write_json
 from har_ros.evaluation.metrics import score
+from har_ros.evaluation.report import plot_confusion
 from har_ros.training import prune
 from har_ros.training.backbone import WEIGHTS_NAME, WEIGHTS_SHA256, Trunk, load_mobilenet, split
 from har_ros.training.data import (
@@ -40,7 +40,7 @@ from har_ros.training.features import FeatureStore
 from har_ros.training.fit import Epoch, Feed, Fit, load_state, predict, save_state
 from har_ros.training.network import HarNetwork
 from har_ros.training.profile import Profile
-from har_ros.training.report import plot_confusion, plot_curves, write_log
+from har_ros.training.report import plot_curves, write_log
 
 _SCORING_BATCH = 16
 _SPARSITY_TOLERANCE = 0.001
@@ -103,7 +103,7 @@ def train_model(job: Job) -> str:
     write_log(dense.history + pruned.history, job.folder / "log.csv")
     plot_curves(dense.history + pruned.history, job.folder / "curves.png")
     for name, figures in pruned.figures.items():
-        plot_confusion(np.array(figures["confusion"]), f"{job.out.name}: {name}", job.folder / f"confusion_{name}.png")
+        plot_confusion(figures["confusion"], LABELS, f"{job.out.name}: {name}", job.folder / f"confusion_{name}.png")
     outcome = f"{job.out}: before pruning {_told(dense.figures)}; after it {_told(pruned.figures)}"
     return "\n".join([outcome, *_doubts(sets)])
 
