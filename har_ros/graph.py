@@ -62,7 +62,7 @@ ARGUMENTS = (
     Argument(
         "source",
         "",
-        "Camera: device index, stream URL, video file or folder of pictures",
+        "Camera: device index or /dev/v4l/by-id/..., stream URL, video file or folder of pictures",
         ("camera.source",),
     ),
     Argument("imu_mode", "", "ESP32 link: tcp_listen, tcp_connect or udp", ("imu_bridge.mode",)),

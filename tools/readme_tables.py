@@ -72,7 +72,8 @@ def model():
         "The paper's section III, trained on **simulated** people: "
         f"{training['captures']['train']} captures of {training['subjects']['train']} of them. Tested on "
         f"{metrics['test']['n']} simulated captures of {training['subjects']['test']} others "
-        f"({metrics['test']['n'] // len(card.labels)} a class); 95 % Wilson intervals. "
+        f"({metrics['test']['n'] // len(card.labels)} a class); 95 % intervals (Wilson's, widened because captures of "
+        "one person resemble each other). "
         "Nothing here is a claim about real people.",
         "",
         "| | accuracy, unseen simulated people | size raw / compressed |",
