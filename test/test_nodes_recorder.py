@@ -15,19 +15,24 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2, or the extra ros-jazzy")
 
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from ros_helpers import RosTest, Status
 from sensor_msgs.msg import Image, Imu
 from std_srvs.srv import SetBool, Trigger
 
 OK, WARN, ERROR = 0, 1, 2
+FAR_NS = 2 * 10**18  # 63 years
 
 
 class Feeder:
-    """Publishes a grey picture at 30 Hz and a sample at 90 Hz, in a thread, until told to pause."""
+    """Publishes a grey picture at 30 Hz and a sample at 90 Hz, in a thread, until told to pause or to be odd."""
 
-    def __init__(self, ros: RosTest) -> None:
-        self._images = ros.publisher(Image, "/har/camera/image_raw", 100)
-        self._samples = ros.publisher(Imu, "/har/imu/data_raw", 300)
+    def __init__(self, ros: RosTest, reliability: ReliabilityPolicy = ReliabilityPolicy.RELIABLE) -> None:
+        self._images = ros.publisher(Image, "/har/camera/image_raw", QoSProfile(depth=100, reliability=reliability))
+        self._samples = ros.publisher(Imu, "/har/imu/data_raw", QoSProfile(depth=300, reliability=reliability))
+        self.shift_ns = 0  # of all stamps
+        self.samples_late_ns = 0
+        self.samples_per_picture = 3
         self._ending = threading.Event()
         self.paused = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -43,21 +48,24 @@ class Feeder:
         sample.angular_velocity.z = 0.3
         index = 0
         begun_ns = time.time_ns()
-        self.shift_ns = 0
         while not self._ending.is_set():
             stamp_ns = begun_ns + index * 11_111_111
             time.sleep(max(0.0, (stamp_ns - time.time_ns()) / 1e9))
             index += 1
             if self.paused.is_set():
                 continue
-            sample.header.stamp.sec, sample.header.stamp.nanosec = divmod(stamp_ns + self.shift_ns, 1_000_000_000)
+            stamp(sample, stamp_ns + self.shift_ns - self.samples_late_ns)
             sample.linear_acceleration.z = 9.8
             sample.linear_acceleration.x = float(index)
             self._samples.publish(sample)
-            if index % 3 == 0:
-                image.header.stamp = sample.header.stamp
+            if index % self.samples_per_picture == 0:
+                stamp(image, stamp_ns + self.shift_ns)
                 image.data = bytes([index % 256]) * (48 * 192)
                 self._images.publish(image)
+
+
+def stamp(message: Image | Imu, stamp_ns: int) -> None:
+    message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp_ns, 1_000_000_000)
 
 
 @pytest.fixture
@@ -188,6 +196,49 @@ def test_after_a_jump_back_of_the_stamps_captures_hold_samples_of_the_new_time_a
     last_ns = int(samples[-1].split(",")[0])
     assert 85 < len(samples) < 150
     assert abs(last_ns - stamps_ns[-1]) < 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("shift_ns", "samples_late_ns"), [(-FAR_NS, -FAR_NS), (0, FAR_NS)], ids=["pictures", "samples"]
+)
+def test_stamps_before_1970_are_dropped_and_captures_go_on_after_them(
+    ros: RosTest, feeder: Feeder, tmp_path: Path, shift_ns: int, samples_late_ns: int
+) -> None:
+    node = start(ros, tmp_path, "consent:=true")
+    feeder.shift_ns, feeder.samples_late_ns = shift_ns, samples_late_ns
+    ros.status("har/recorder", lambda status: int(status.values.get("dropped", 0)) > 20)
+    assert "stamp is negative" in node.output
+    feeder.shift_ns = feeder.samples_late_ns = 0
+    answer = capture(ros)
+    assert answer.success, answer.message
+    assert node.end() == 0
+
+
+def test_a_picture_may_be_far_from_its_sample_where_the_slop_allows_it(
+    ros: RosTest, feeder: Feeder, tmp_path: Path
+) -> None:
+    feeder.samples_per_picture, feeder.samples_late_ns = 18, 950_000_000  # 5 Hz: 0.8 s between first and last
+    node = start(ros, tmp_path, "consent:=true", "slop_s:=1.0")
+    assert record(ros, True).success
+    ros.status("har/recorder", lambda status: written(status) >= 3)
+    assert node.end() == 0
+
+
+def test_best_effort_publishers_are_named_and_taken_when_asked_for(ros: RosTest, tmp_path: Path) -> None:
+    feeder = Feeder(ros, ReliabilityPolicy.BEST_EFFORT)
+    try:
+        node = start(ros, tmp_path, "consent:=true", "capture_timeout_s:=1.5")
+        cause = "offers less than input_reliability asks for; set that to best_effort"
+        ros.status("har/recorder", lambda status: status.level == ERROR and cause in status.message)
+        answer = capture(ros)
+        assert not answer.success
+        assert cause in answer.message
+        assert node.end() == 0
+        start(ros, tmp_path, "consent:=true", "input_reliability:=best_effort")
+        answer = capture(ros)
+        assert answer.success, answer.message
+    finally:
+        feeder.stop()
 
 
 def test_an_unwritable_dataset_is_told_in_the_answer_and_the_node_lives(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from har_ros.core.windows import STEPS, StepGrid
 
 Vector = NDArray[np.float32]
-_MARGIN_NS = 100_000_000  # samples kept from before the first frame
+_MARGIN_S = 0.1  # samples given from before the first frame, at least
 _KEPT_SAMPLES = 4096
 
 
@@ -22,12 +22,6 @@ class Sample:
     stamp_ns: int
     accel_mps2: Vector
     gyro_radps: Vector | None
-
-    @property
-    def is_finite(self) -> bool:
-        """False for a broken sample."""
-        values = (self.accel_mps2,) if self.gyro_radps is None else (self.accel_mps2, self.gyro_radps)
-        return all(bool(np.isfinite(value).all()) for value in values)
 
 
 @dataclass(frozen=True)
@@ -44,10 +38,11 @@ class CaptureBuilder:
     """Gives `Steps` once 30 paired pictures follow each other on the 30 Hz grid.
 
     A hole of more than 0.25 s, time running backwards or another picture size begins anew. Between two
-    `restart` calls it goes on, capture after capture.
+    `restart` calls it goes on, capture after capture. A picture's sample lies less than `slop_s` from it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, slop_s: float) -> None:
+        self._margin_ns = int(max(_MARGIN_S, slop_s) * 1e9)  # so each picture finds its sample among those given
         self._samples: deque[Sample] = deque(maxlen=_KEPT_SAMPLES)
         self.restart()
 
@@ -92,5 +87,5 @@ class CaptureBuilder:
         self._stamps_ns: list[int] = []
 
     def _samples_since(self, first_ns: int) -> list[Sample]:
-        since = [sample for sample in self._samples if sample.stamp_ns >= first_ns - _MARGIN_NS]
+        since = [sample for sample in self._samples if sample.stamp_ns >= first_ns - self._margin_ns]
         return sorted(since, key=lambda sample: sample.stamp_ns)

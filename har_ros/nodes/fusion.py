@@ -39,9 +39,10 @@ from har_ros.nodes import qos
 from har_ros.nodes.annotate import blank
 from har_ros.nodes.base import HarNode, Health, run_node
 from har_ros.nodes.convert import FAILED, STALE, Report, ResultMessages, mirrors
-from har_ros.nodes.fusion_inputs import InputSettings, PairedInputs
+from har_ros.nodes.fusion_inputs import FusionInputs
 from har_ros.nodes.fusion_worker import Frame, FusionWorker, Outcome
 from har_ros.nodes.images import to_bgr
+from har_ros.nodes.paired_inputs import InputSettings
 
 CALIBRATION_S = 2.0
 _LAST_WORD_S = 0.3  # how long the last STALE may take to reach its readers
@@ -55,7 +56,7 @@ class FusionNode(HarNode):
     PARAMETERS = PARAMETERS
 
     def __init__(self) -> None:
-        self._inputs: PairedInputs  # these two exist while the node is active, as its timer does
+        self._inputs: FusionInputs  # these two exist while the node is active, as its timer does
         self._worker: FusionWorker
         self._timer: Timer | None = None
         self._alarm = AlarmMonitor(AlarmPolicy())  # a new one at each configuration: deactivating releases no alarm
@@ -73,8 +74,7 @@ class FusionNode(HarNode):
     def open(self) -> None:
         """Load the model and offer the topics. Raises HarError."""
         self._model = self._load_model()
-        self._policy = self._settings().alarm_policy(self._model.card)
-        self._alarm = AlarmMonitor(self._policy)
+        self._alarm = AlarmMonitor(self._settings().alarm_policy(self._model.card))
         self._messages = ResultMessages(self._model.card, self.get_namespace())
         profile = qos.result(1 / self.value("publish_rate_hz"))
         self._activity = self._offer(DiagnosticArray, "activity", profile)
@@ -92,10 +92,9 @@ class FusionNode(HarNode):
         self._report = Report(0, reason="starting")
         settings = self._input_settings()
         decode = decompress if settings.compressed else to_bgr
-        recogniser = StreamingRecogniser(self._model, self._policy)
-        recogniser.alarm = self._alarm
-        self._worker = FusionWorker(recogniser, decode)
-        self._inputs = PairedInputs(self, settings, self._take_imu, self._take_pair, self._restart)
+        self._worker = FusionWorker(StreamingRecogniser(self._model, self._alarm), decode)
+        timeout_s = self._settings().timeout_s
+        self._inputs = FusionInputs(self, settings, timeout_s, self._take_imu, self._take_pair, self._restart)
         back_in_time = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
         self._jump_handle = self.get_clock().create_jump_callback(
             back_in_time, post_callback=lambda _jump: self._restart()
@@ -162,13 +161,13 @@ class FusionNode(HarNode):
         return InputSettings(
             compressed=self.value("image_transport") == "compressed",
             reliability=ReliabilityPolicy[self.value("input_reliability").upper()],
+            image_depth=qos.IMAGE.depth,
             queue_size=settings.queue_size,
             slop_s=settings.slop_s,
-            max_latency_s=settings.max_latency_s,
-            timeout_s=settings.timeout_s,
+            max_wait_s=settings.max_latency_s,
         )
 
-    def _take_imu(self, stamp_ns: int, accel_mps2: NDArray[np.float32]) -> None:
+    def _take_imu(self, stamp_ns: int, accel_mps2: NDArray[np.float32], _message: Any) -> None:
         self._at_rest.append((stamp_ns, accel_mps2))
         while stamp_ns - self._at_rest[0][0] > CALIBRATION_S * 1e9:
             self._at_rest.popleft()
@@ -179,7 +178,6 @@ class FusionNode(HarNode):
 
     def _restart(self) -> None:
         """Begin anew after a jump of the clock."""
-        self.get_logger().warning("the clock or the stamps jumped: starting anew", throttle_duration_sec=5.0)
         self._at_rest.clear()
         self._inputs.restart()
         self._worker.restart()

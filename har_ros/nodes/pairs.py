@@ -10,6 +10,7 @@ from rclpy.time import Time
 from sensor_msgs.msg import Imu
 from std_msgs.msg import Header
 
+from har_ros.core.errors import HarError
 from har_ros.core.pairing import Waiting, WaitingRoom
 from har_ros.nodes.message_filters import ApproximateTimeSynchronizer, SimpleFilter
 
@@ -69,5 +70,8 @@ class Pairs:
 
 
 def stamp_ns_of(message: Any) -> int:
-    """Return a message's stamp in ns."""
-    return int(Time.from_msg(message.header.stamp).nanoseconds)
+    """Return a message's stamp in ns. Raises HarError for one before 1970, which ROS has no time for."""
+    try:
+        return int(Time.from_msg(message.header.stamp).nanoseconds)
+    except ValueError:
+        raise HarError(f"a message whose stamp is negative: {message.header.stamp.sec} s") from None

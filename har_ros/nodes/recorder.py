@@ -10,15 +10,15 @@ from pathlib import Path
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
+from numpy.typing import NDArray
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.parameter import Parameter as RosParameter
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import ReliabilityPolicy
 from rclpy.task import Future
 from sensor_msgs.msg import Image, Imu
 from std_srvs.srv import SetBool, Trigger
 
 from har_ros.core.errors import HarError
-from har_ros.core.freshness import StampWatch
 from har_ros.core.labels import parse_activity
 from har_ros.core.mount import rotation_matrix
 from har_ros.dataset.capture import SOURCES, CaptureMeta
@@ -27,10 +27,8 @@ from har_ros.nodes.base import HarNode, Health, run_node
 from har_ros.nodes.capture_builder import CaptureBuilder, Sample
 from har_ros.nodes.capture_queue import CaptureQueue, Job, Outcome
 from har_ros.nodes.images import to_bgr
-from har_ros.nodes.message_filters import Subscriber
-from har_ros.nodes.pairs import Pairs, stamp_ns_of
+from har_ros.nodes.paired_inputs import InputSettings, PairedInputs
 from har_ros.nodes.parameters import Parameter
-from har_ros.nodes.rates import RateMeter
 
 _LOOK_S = 0.1
 _IMAGE_DEPTH = 30  # a second of pictures: in a recording, late is better than lost
@@ -69,9 +67,9 @@ class RecorderNode(HarNode):
 
     def __init__(self) -> None:
         super().__init__()
-        self._builder = CaptureBuilder()
+        self._builder: CaptureBuilder  # these two exist while the node is active
+        self._inputs: PairedInputs
         self._queue: CaptureQueue | None = None
-        self._subscribers: list[Subscriber] = []
         self._asked: Future | None = None
         self._recording = False
         self.add_post_set_parameters_callback(self._after_change)
@@ -80,49 +78,51 @@ class RecorderNode(HarNode):
         self.create_service(SetBool, "~/record", self._on_record)
 
     def open(self) -> None:
-        """Prepare the pairing."""
-        self._images, self._samples = RateMeter(), RateMeter()
-        self._pairs = Pairs(qos.IMU.depth, self.value("slop_s"), _MAX_WAIT_S, self._take_pair)
-        self._dropped = self._written = 0
+        """Begin to count."""
+        self._written = 0
         self._last_path, self._trouble = "", ""
 
     def start(self) -> None:
         """Subscribe, and start the thread that writes."""
-        reliability = ReliabilityPolicy[self.value("input_reliability").upper()]
-        self._begin_anew()
-        images = self._subscribe(Image, "camera/image_raw", _IMAGE_DEPTH, reliability)
-        samples = self._subscribe(Imu, "imu/data_raw", qos.IMU.depth, reliability)
-        images.registerCallback(self._take_image)
-        samples.registerCallback(self._take_sample)
+        settings = InputSettings(
+            compressed=False,
+            reliability=ReliabilityPolicy[self.value("input_reliability").upper()],
+            image_depth=_IMAGE_DEPTH,
+            queue_size=qos.IMU.depth,
+            slop_s=self.value("slop_s"),
+            max_wait_s=_MAX_WAIT_S,
+        )
+        self._builder = CaptureBuilder(settings.slop_s)
+        self._inputs = PairedInputs(self, settings, self._take_sample, self._take_pair, self._restart)
         self._queue = CaptureQueue()
 
     def stop(self) -> None:
         """Unsubscribe; what is complete is still written, what is not is dropped."""
         self._recording = False
         self._answer(Outcome(False, "the recorder was stopped before the capture was complete"))
-        for subscriber in self._subscribers:
-            self.destroy_subscription(subscriber.sub)
-        self._subscribers.clear()
         if self._queue is not None:
+            self._inputs.close()
             self._queue.stop()
             self._queue = None
 
     def health(self) -> Health:
         """Say whether the inputs come and what was written."""
+        inputs = self._inputs
         values = {
             "recording": self._recording,
             "label": self.value("label"),
-            "image_hz": self._images.hz(),
-            "imu_hz": self._samples.hz(),
-            "paired": self._pairs.paired,
-            "unpaired": self._pairs.unpaired,
-            "dropped": self._dropped,
+            "image_hz": inputs.images.hz(),
+            "imu_hz": inputs.samples.hz(),
+            "paired": inputs.pairs.paired,
+            "unpaired": inputs.pairs.unpaired,
+            "dropped": inputs.dropped,
             "written": self._written,
             "last_capture": self._last_path,
         }
+        trouble = self._trouble or inputs.qos_problem
+        if trouble:
+            return Health(DiagnosticStatus.ERROR, trouble, values)
         missing = self._missing_input()
-        if self._trouble:
-            return Health(DiagnosticStatus.ERROR, self._trouble, values)
         if missing:
             return Health(DiagnosticStatus.WARN, missing, values)
         return Health(DiagnosticStatus.OK, "recording" if self._recording else "ready", values)
@@ -173,9 +173,11 @@ class RecorderNode(HarNode):
             self._answer(Outcome(False, f"no complete capture in {timeout_s:g} s: {missing}"))
 
     def _missing_input(self) -> str:
-        for meter, topic in ((self._images, "camera/image_raw"), (self._samples, "imu/data_raw")):
+        """Why an input does not come; empty while both do."""
+        inputs = self._inputs
+        for meter, topic in ((inputs.images, "camera/image_raw"), (inputs.samples, "imu/data_raw")):
             if not meter.hz():
-                return f"nothing comes on {topic}; look at the diagnostics of its node"
+                return inputs.qos_problem or f"nothing comes on {topic}; look at the diagnostics of its node"
         return ""
 
     def _answer(self, outcome: Outcome) -> None:
@@ -183,63 +185,31 @@ class RecorderNode(HarNode):
         if asked is not None:
             asked.set_result(outcome)
 
-    def _subscribe(
-        self, message_type: type, topic: str, depth: int, reliability: ReliabilityPolicy
-    ) -> Subscriber:
-        profile = QoSProfile(depth=depth, reliability=reliability)
-        subscriber = Subscriber(self, message_type, topic, qos_profile=profile)
-        self._subscribers.append(subscriber)
-        return subscriber
-
-    def _begin_anew(self) -> None:
-        self._watch = StampWatch()
-        self._pairs.restart()
+    def _restart(self) -> None:
+        """Begin anew after a jump of the stamps."""
+        self._inputs.restart()
         self._builder.forget()
 
     def _after_change(self, changes: list[RosParameter]) -> None:
         """A capture belongs to one label, person and mount: begin another one where they change."""
-        if any(change.name in _META for change in changes):
+        if self.state == "active" and any(change.name in _META for change in changes):
             self._builder.restart()
 
-    def _take_image(self, message: Image) -> None:
-        self._images.note()
-        self._watch_time("camera", message)
-        self._pairs.add_image(message)
+    def _take_sample(self, stamp_ns: int, accel_mps2: NDArray[np.float32], message: Imu) -> None:
+        self._builder.add_sample(Sample(stamp_ns, accel_mps2, _gyro_radps(message)))
 
-    def _take_sample(self, message: Imu) -> None:
-        self._samples.note()
-        self._watch_time("imu", message)
-        sample = _sample(message)
-        if sample.is_finite:
-            self._builder.add_sample(sample)
-            self._pairs.add_sample(message)
-        else:
-            self._drop("a sample that is not finite")
-
-    def _watch_time(self, name: str, message: Image | Imu) -> None:
-        if self._watch.went_back(name, stamp_ns_of(message)):
-            self.get_logger().warning("the stamps jumped back: starting anew", throttle_duration_sec=5.0)
-            self._begin_anew()
-
-    def _take_pair(self, image: Image, _imu: Imu) -> None:
-        """Take a pair; nothing may be raised here: the filter that calls would stay locked."""
+    def _take_pair(self, stamp_ns: int, image: Image) -> None:
         if not self._recording and self._asked is None:
             return
-        try:
-            picture = to_bgr(image)
-        except HarError as error:
-            self._drop(str(error))
-            return
-        steps = self._builder.add_picture(stamp_ns_of(image), picture)
+        steps = self._builder.add_picture(stamp_ns, to_bgr(image))
         if steps is None or self._queue is None:
             return
         root = Path(self.value("dataset")).expanduser()
         tell = partial(self._note_outcome, self._asked)
         rotation = self.value("mount_rotation")
-        if self._queue.put(Job(steps, self._meta(), rotation, root, datetime.now().astimezone(), tell)):
-            self._asked = None
-        else:
-            self._drop(f"a capture was left out: '{root}' is slower than the camera; record to a faster disk")
+        if not self._queue.put(Job(steps, self._meta(), rotation, root, datetime.now().astimezone(), tell)):
+            raise HarError(f"a capture, since '{root}' is slower than the camera; record to a faster disk")
+        self._asked = None
 
     def _meta(self) -> CaptureMeta:
         return CaptureMeta(
@@ -261,19 +231,16 @@ class RecorderNode(HarNode):
         if asked is not None:
             asked.set_result(outcome)
 
-    def _drop(self, reason: str) -> None:
-        self._dropped += 1
-        self.get_logger().warning(reason, throttle_duration_sec=5.0)
 
-
-def _sample(message: Imu) -> Sample:
-    accel, gyro = message.linear_acceleration, message.angular_velocity
-    has_gyro = message.angular_velocity_covariance[0] != -1
-    return Sample(
-        stamp_ns=stamp_ns_of(message),
-        accel_mps2=np.array((accel.x, accel.y, accel.z), np.float32),
-        gyro_radps=np.array((gyro.x, gyro.y, gyro.z), np.float32) if has_gyro else None,
-    )
+def _gyro_radps(message: Imu) -> NDArray[np.float32] | None:
+    """Return the angular velocity, or None where the sensor has no gyro. Raises HarError for a broken one."""
+    if message.angular_velocity_covariance[0] == -1:
+        return None
+    gyro = message.angular_velocity
+    gyro_radps = np.array((gyro.x, gyro.y, gyro.z), np.float32)
+    if not np.isfinite(gyro_radps).all():
+        raise HarError("a gyro's reading that is not finite")
+    return gyro_radps
 
 
 def main() -> int:

@@ -1,0 +1,144 @@
+"""Both inputs, camera and accelerometer: subscribed, guarded, paired, with what is known about their health."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CompressedImage, Image, Imu
+
+from har_ros.core.errors import HarError
+from har_ros.core.freshness import CAMERA, IMU, StampWatch
+from har_ros.nodes import qos
+from har_ros.nodes.message_filters import Subscriber
+from har_ros.nodes.pairs import Pairs, stamp_ns_of
+from har_ros.nodes.rates import RateMeter
+
+
+@dataclass(frozen=True)
+class InputSettings:
+    """How to listen and to pair: the topic of the images is chosen by `compressed`, for the rest see Pairs."""
+
+    compressed: bool
+    reliability: ReliabilityPolicy
+    image_depth: int
+    queue_size: int
+    slop_s: float
+    max_wait_s: float
+
+
+class PairedInputs:
+    """Hands on every accelerometer sample, then every image that has a sample close in time.
+
+    on_imu(stamp_ns, accel_mps2, message), on_pair(stamp_ns, image message); on_restart() when stamps run backwards.
+    Whatever a message makes them raise is logged and counted as dropped, a HarError by its sentence alone: an
+    exception would end the node, or leave message_filters' synchroniser locked for good.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        settings: InputSettings,
+        on_imu: Callable[[int, NDArray[np.float32], Imu], None],
+        on_pair: Callable[[int, Any], None],
+        on_restart: Callable[[], None],
+    ) -> None:
+        self._node = node
+        self._on_imu = on_imu
+        self._on_pair = on_pair
+        self._on_restart = on_restart
+        self.images, self.samples = RateMeter(), RateMeter()
+        self.pairs = Pairs(settings.queue_size, settings.slop_s, settings.max_wait_s, self._guarded(self._take_pair))
+        self.dropped = 0
+        self.sync_offset_ms = 0.0
+        self._refused: dict[str, str] = {}
+        self._watch = StampWatch()
+        image_type = CompressedImage if settings.compressed else Image
+        image_topic = "camera/image_raw" + ("/compressed" if settings.compressed else "")
+        image_profile = QoSProfile(depth=settings.image_depth, reliability=settings.reliability)
+        imu_profile = QoSProfile(depth=qos.IMU.depth, reliability=settings.reliability)
+        self._subscribers = [
+            self._subscribe(image_type, image_topic, image_profile, CAMERA, self._take_image),
+            self._subscribe(Imu, "imu/data_raw", imu_profile, IMU, self._take_imu),
+        ]
+
+    def restart(self) -> None:
+        """Forget what waits for a partner, as after a jump of the clock."""
+        self._node.get_logger().warning("the clock or the stamps jumped: starting anew", throttle_duration_sec=5.0)
+        self._watch = StampWatch()
+        self.pairs.restart()
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        for subscriber in self._subscribers:
+            self._node.destroy_subscription(subscriber.sub)
+
+    @property
+    def qos_problem(self) -> str:
+        """Why an input that has a publisher gets nothing from it; empty while all inputs come."""
+        return next(iter(self._refused.values()), "")
+
+    def _subscribe(
+        self, message_type: type, topic: str, profile: QoSProfile, name: str, take: Callable[[Any], None]
+    ) -> Subscriber:
+        def note_problem(_event: Any) -> None:
+            self._refused[name] = (
+                f"a publisher of {topic} offers less than input_reliability asks for; set that to best_effort"
+            )
+
+        events = SubscriptionEventCallbacks(incompatible_qos=note_problem)
+        subscriber = Subscriber(self._node, message_type, topic, qos_profile=profile, event_callbacks=events)
+        subscriber.registerCallback(self._guarded(take))
+        return subscriber
+
+    def _guarded(self, take: Callable[..., None]) -> Callable[..., None]:
+        def callback(*messages: Any) -> None:
+            try:
+                take(*messages)
+            except HarError as error:
+                self._drop(str(error))
+            except Exception as error:  # noqa: BLE001  see the class
+                self._drop(f"{type(error).__name__}: {error}")
+
+        return callback
+
+    def _drop(self, reason: str) -> None:
+        self.dropped += 1
+        self._node.get_logger().warning(f"dropped: {reason}", throttle_duration_sec=5.0)
+
+    def _take_image(self, message: Any) -> None:
+        self._count(CAMERA, self.images)
+        self._note(CAMERA, stamp_ns_of(message))
+        self.pairs.add_image(message)
+
+    def _take_imu(self, message: Imu) -> None:
+        self._count(IMU, self.samples)
+        accel = message.linear_acceleration
+        accel_mps2 = np.array((accel.x, accel.y, accel.z), np.float32)
+        if not np.isfinite(accel_mps2).all():
+            raise HarError("an accelerometer sample that is not finite")
+        stamp_ns = stamp_ns_of(message)
+        self._note(IMU, stamp_ns)
+        self._on_imu(stamp_ns, accel_mps2, message)
+        self.pairs.add_sample(message)
+
+    def _take_pair(self, image: Any, imu: Imu) -> None:
+        stamp_ns = stamp_ns_of(image)
+        self.sync_offset_ms = (stamp_ns_of(imu) - stamp_ns) / 1e6
+        self._on_pair(stamp_ns, image)
+
+    def _count(self, name: str, meter: RateMeter) -> None:
+        """Count a message that came, whatever is in it."""
+        meter.note()
+        self._refused.pop(name, None)
+
+    def _note(self, name: str, stamp_ns: int) -> None:
+        """Note a message before it is used; may raise HarError to refuse it."""
+        if self._watch.went_back(name, stamp_ns):
+            self._on_restart()
