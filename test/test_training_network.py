@@ -3,6 +3,7 @@
 # ruff: noqa: E402 - without torch there is nothing to import
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,7 @@ def test_a_state_is_dropped_for_a_whole_sequence_or_not_at_all() -> None:
     torch.manual_seed(0)
     lstm = SequenceLSTM(2, 1, dropout=0.0, recurrent_dropout=0.5)
     sequence = torch.randn(1, 30, 2)
-    outputs = {round(float(lstm.train()(sequence)), 5) for _ in range(64)}
+    outputs = {round(float(lstm.train()(sequence).detach()), 5) for _ in range(64)}
     expected = set()
     for factor in (0.0, 2.0):
         scaled = SequenceLSTM(2, 1, 0.0)
@@ -137,3 +138,18 @@ def test_masks_hold_through_training() -> None:
         before["tail.pointwise.weight_orig"] * (network.tail.pointwise.weight != 0), network.tail.pointwise.weight
     )
     assert "tail.pointwise.weight" in network.state_dict()
+
+
+def test_clips_learn_without_their_pictures_and_are_used_with_them() -> None:
+    settings = {"trainable_blocks": 0, "video_withheld": 0.99, "dense_dropout": 0.0, "imu_dropout": 0.0}
+    network = HarNetwork(replace(load_profile("paper"), **settings, imu_recurrent_dropout=0.0), None)
+    maps, imu = torch.rand(2, 8, 30, 1, 1280), torch.randn(8, 30, 3)
+
+    def logits(index: int) -> torch.Tensor:
+        torch.manual_seed(0)  # the same clips are without pictures
+        with torch.no_grad():
+            return network(maps[index], imu)
+
+    assert torch.equal(logits(0), logits(1))
+    network.eval()
+    assert (logits(0) - logits(1)).abs().max() > 1e-4

@@ -75,7 +75,10 @@ def write_profile(path: Path, **changes: object) -> Path:
     tiny = {
         "name": "tiny",
         "frame_size_px": 64,
+        "trainable_blocks": 1,
         "train_positions": 3,
+        "batch_size": 2,
+        "passes": 2,
         "max_epochs": 3,
         "stop_patience": 9,
         "finetune_epochs": 1,
@@ -261,7 +264,7 @@ def test_clips_are_mirrored_whole_and_their_readings_with_them(
     store = FeatureStore(cache, trunk, 64)
     store.fill([clip.folder for clip in clips], 1, "features")
     scale = ImuScale(np.zeros(3, np.float32), np.ones(3, np.float32))
-    settings = replace(load_profile(str(profile)), batch_size=1, train_positions=99)
+    settings = replace(load_profile(str(profile)), batch_size=1, passes=1, train_positions=99)
     mirrored = 0
     for maps, imu, _ in training_batches(clips, store, scale, settings, epoch=0):
         of = next(clip for clip in clips if np.allclose(store.readings(clip.folder)[:, 0], imu[0, :, 0]))

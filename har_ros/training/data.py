@@ -100,7 +100,7 @@ def training_batches(
     taken, the same in all clips of a batch: pooled, they estimate the mean over all of them.
     """
     rng = np.random.default_rng([profile.seed, epoch])
-    order = rng.permutation(len(clips))
+    order = np.concatenate([rng.permutation(len(clips)) for _ in range(profile.passes)])
     for begin in range(0, len(order), profile.batch_size):
         chosen = [clips[index] for index in order[begin : begin + profile.batch_size]]
         flips = rng.random(len(chosen)) < profile.flip_probability

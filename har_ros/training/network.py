@@ -110,6 +110,7 @@ class HarNetwork(nn.Module):
             profile.imu_memory_steps,
             profile.imu_gain,
         )
+        self._video_withheld = profile.video_withheld
         self.dense = nn.Linear(profile.video_units + profile.imu_units, profile.dense_units)
         self.dropout = nn.Dropout(profile.dense_dropout)
         self.classes = nn.Linear(profile.dense_units, len(LABELS))
@@ -121,7 +122,10 @@ class HarNetwork(nn.Module):
         """Return logits (B, 6) of maps (B, T, P, C) at P positions of a picture, and imu (B, T, 3)."""
         batch, steps, positions, channels = maps.shape
         features = self.tail(maps.reshape(batch * steps, positions, channels)).view(batch, steps, FEATURES)
-        return self.fuse(self.video(features), self.imu(imu))
+        video = self.video(features)
+        if self.training:  # whole clips, and not scaled up as in plain dropout: in use no clip is without pictures
+            video = video * (torch.rand(batch, 1) >= self._video_withheld)
+        return self.fuse(video, self.imu(imu))
 
     def fuse(self, video: Tensor, imu: Tensor) -> Tensor:
         """Return logits (B, 6) of the two branches' outputs."""

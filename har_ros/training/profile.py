@@ -30,9 +30,11 @@ class Profile:
     imu_memory_steps: int
     imu_gain: float
     dense_dropout: float
+    video_withheld: float
     learning_rate: float
     clip_norm: float
     batch_size: int
+    passes: int
     max_epochs: int
     stop_patience: int
     plateau_patience: int
@@ -64,7 +66,7 @@ class Profile:
             "seed": (0, 2**31),
         }
         for entry in fields(self)[1:]:
-            is_share = "dropout" in entry.name or entry.name == "flip_probability"
+            is_share = "dropout" in entry.name or entry.name in ("flip_probability", "video_withheld")
             low, high = ranges.get(entry.name, (0.0, 0.99) if is_share else (1, 100_000))
             if not low <= getattr(self, entry.name) <= high:
                 raise HarError(

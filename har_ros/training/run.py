@@ -120,7 +120,7 @@ class _Stage:
         feed = Feed(
             training=lambda epoch: training_batches(sets.train, self.store, self.scale, profile, epoch),
             validation=lambda: plain_batches(sets.validation, self.store, self.scale, _SCORING_BATCH),
-            steps=-(-len(sets.train) // profile.batch_size),
+            steps=-(-profile.passes * len(sets.train) // profile.batch_size),
         )
         self.history: list[Epoch] = Fit(name, network, profile, max_epochs, job.folder / f"{name}.pt").run(feed)
         scored = {"validation": sets.validation, "test": sets.test}
