@@ -59,8 +59,18 @@ def share(figures):
 
 
 def state_row(name, figures, files):
-    raw, packed = (sum(files[kind].values()) / 1e6 for kind in ("bytes", "bytes_deflated"))
-    return f"| {name} | {share(figures['test'])} | {raw:.1f} / {packed:.1f} MB |"
+    raw_mb = sum(files["bytes"].values()) / 1e6
+    return f"| {name} | {share(figures['test'])} | {raw_mb:.1f} / {packed_mb(files):.1f} MB |"
+
+
+def packed_mb(files):
+    return sum(files["bytes_deflated"].values()) / 1e6
+
+
+def simulation(dataset):
+    of = dataset["har_simulate"]
+    counts = f"--per-class {of['per_class']} --subjects {of['subjects']} --seed {of['seed']} --mount {of['mount']}"
+    return f"har simulate --out {dataset['name']} {counts}"
 
 
 def model():
@@ -82,14 +92,20 @@ def model():
     pruning = metrics.get("pruning")
     if pruning is None:
         return [*rows, state_row("not pruned", metrics, metrics["files"])]
+    saved = 1 - packed_mb(metrics["files"]) / packed_mb(metrics["files"]["before_pruning"])
     return [
         *rows,
         state_row("before pruning", metrics["before_pruning"], metrics["files"]["before_pruning"]),
         state_row("pruned and fine-tuned", metrics, metrics["files"]),
         "",
-        f"Pruning sets {pruning['zeros_least']:.1%} to {pruning['zeros_most']:.1%} of each eligible layer's weights to "
-        f"zero ({pruning['eligible']}). It halves the compressed file; it does not make the network faster.",
-        f"Made by `{training['command']}`; all figures stand in `models/paper/model.yaml`.",
+        f"Pruning sets at least {pruning['zeros_least']:.2%} and at most {pruning['zeros_most']:.2%} of the weights of "
+        f"each eligible layer to zero ({pruning['eligible']}). It makes the compressed files {saved:.0%} smaller and "
+        "the network no faster. Made by",
+        "",
+        *(f"    {simulation(training[which])}" for which in ("dataset", "test_set")),
+        f"    {training['command']}",
+        "",
+        "All figures stand in `models/paper/model.yaml`.",
     ]
 
 
