@@ -3,7 +3,7 @@
 # ruff: noqa: E402 - without torch there is nothing to import
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra train")
 
 from har_ros.core.errors import HarError
+from har_ros.core.model_card import load_card
+from har_ros.core.resources import find_model
 from har_ros.training import prune
 from har_ros.training.backbone import MobileNetV2, load_mobilenet, split
 from har_ros.training.export import export_networks, zero_shares
@@ -153,3 +155,9 @@ def test_clips_learn_without_their_pictures_and_are_used_with_them() -> None:
     assert torch.equal(logits(0), logits(1))
     network.eval()
     assert (logits(0) - logits(1)).abs().max() > 1e-4
+
+
+def test_the_shipped_model_is_pruned_and_of_the_shipped_profile() -> None:
+    folder = find_model("paper")
+    assert load_card(folder).training["profile"] == asdict(load_profile("paper"))
+    assert list(zero_shares(folder).values()) == pytest.approx([0.5] * len(zero_shares(folder)), abs=0.001)
