@@ -1,4 +1,8 @@
-"""The six activities, their spoken names, and which of them are anomalies (paper section III.A)."""
+"""The six activities, their spoken names, and which of them are anomalies (paper section III.A).
+
+Whatever else a person does, such as kneeling or getting up from the floor, is OTHER: a truth that captures
+and recordings may carry, never a class of a model, whose answer to it should be `unknown`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from enum import Enum
 
 
 class Activity(str, Enum):
-    """One of the paper's six classes; the value is also the dataset's folder name."""
+    """One of the paper's six classes, or none of them; the value is also the dataset's folder name."""
 
     DRIVERS_DROWSINESS = "DRIVERS_DROWSINESS"
     FALL_OR_COLLAPSE = "FALL_OR_COLLAPSE"
@@ -15,6 +19,7 @@ class Activity(str, Enum):
     SITTING = "SITTING"
     STAND = "STAND"
     WALK = "WALK"
+    OTHER = "OTHER"
 
     def __str__(self) -> str:
         return self.value
@@ -25,8 +30,9 @@ class Activity(str, Enum):
         return self in ANOMALIES
 
 
-ACTIVITIES: tuple[Activity, ...] = tuple(Activity)
-LABELS: tuple[str, ...] = tuple(activity.value for activity in Activity)
+ACTIVITIES: tuple[Activity, ...] = tuple(activity for activity in Activity if activity is not Activity.OTHER)
+LABELS: tuple[str, ...] = tuple(activity.value for activity in ACTIVITIES)
+TRUTHS: tuple[Activity, ...] = (*ACTIVITIES, Activity.OTHER)  # what a person may be said to do
 ANOMALIES = frozenset({Activity.DRIVERS_DROWSINESS, Activity.FALL_OR_COLLAPSE})
 
 _ALIASES: dict[str, Activity] = {
@@ -54,4 +60,4 @@ def parse_activity(text: str) -> Activity:
     try:
         return Activity(key)
     except ValueError:
-        raise ValueError(f"'{text}' is no activity; use one of {', '.join(LABELS)}") from None
+        raise ValueError(f"'{text}' is no activity; use one of {', '.join(Activity)}") from None

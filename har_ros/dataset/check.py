@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from har_ros.core.errors import HarError
-from har_ros.core.labels import LABELS
+from har_ros.core.labels import LABELS, Activity
 from har_ros.core.windows import MAX_GAP_S
 from har_ros.dataset.capture import Capture, CaptureMeta
 from har_ros.dataset.json_file import require_place, write_json
@@ -99,7 +99,8 @@ def _largest_gap_s(capture: Capture) -> float:
 def _report(root: Path, findings: list[Finding]) -> dict[str, Any]:
     whole = [(finding, finding.meta) for finding in findings if finding.meta is not None]
     classes: dict[str, dict[str, int]] = {}
-    for label in LABELS:
+    other = [Activity.OTHER.value] if any(meta.label is Activity.OTHER for _, meta in whole) else []
+    for label in (*LABELS, *other):
         metas = [meta for _, meta in whole if meta.label.value == label]
         classes[label] = {
             "captures": len(metas),
@@ -137,7 +138,7 @@ def _spread(rates_hz: list[float | None]) -> dict[str, float]:
 
 def _warnings(root: Path, classes: dict[str, dict[str, int]]) -> list[str]:
     warnings: list[str] = []
-    counts = {label: facts["captures"] for label, facts in classes.items()}
+    counts = {label: classes[label]["captures"] for label in LABELS}
     missing = [label for label, captures in counts.items() if not captures]
     if missing:
         warnings.append(f"no captures of {', '.join(missing)}: a model trained on this can't know them")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from har_ros.core.errors import HarError
+from har_ros.core.labels import Activity
 from har_ros.core.model_card import ModelCard
 from har_ros.core.resources import find_model
 from har_ros.dataset.capture import CaptureMeta
@@ -78,6 +79,10 @@ def run(args: argparse.Namespace) -> int:
         _warn_of_seen(report)
     if report["n"]:
         print_scores(console, report)
+        others = report["dataset"].get("others", {})
+        if others.get("captures"):
+            answers = ", ".join(f"{count} {label}" for label, count in others["answers"].items())
+            console.print(f"not scored: {others['captures']} captures of none of the six; the answers: {answers}")
         for folder, reason in report["dataset"].get("left_out", {}).items():
             console.print(f"left out {folder}: {reason}", style="yellow", markup=False)
     if args.plots:
@@ -117,16 +122,19 @@ def evaluate_dataset(root: Path, model: HarModel) -> dict[str, Any]:
     predictions = for_each_capture(partial(_predict, model), folders, "classifying")
     left_out = {str(entry.folder): entry.left_out for entry in predictions if entry.left_out}
     scored = [(entry.folder, entry.meta, entry.probabilities) for entry in predictions]
-    kept = [(folder, meta, p) for folder, meta, p in scored if meta is not None and p is not None]
+    known = [(folder, meta, p) for folder, meta, p in scored if meta is not None and p is not None]
+    kept = [entry for entry in known if entry[1].label is not Activity.OTHER]
     if not kept:
-        raise HarError(f"none of the {len(folders)} captures can be scored; the first: {next(iter(left_out.values()))}")
+        why = next(iter(left_out.values()), "all show something else than the six activities")
+        raise HarError(f"none of the {len(folders)} captures can be scored; the first: {why}")
     labels = model.card.labels
     truth = [meta.label.value for _, meta, _ in kept]
     probabilities = np.stack([entry for _, _, entry in kept])
     predicted = [labels[index] for index in probabilities.argmax(axis=1)]
     subjects = [meta.subject for _, meta, _ in kept]
     figures, intervals = score(truth, predicted, labels, probabilities, subjects if all(subjects) else None)
-    if figures["n"] + len(left_out) != len(folders):
+    others = [p for _, meta, p in known if meta.label is Activity.OTHER]
+    if figures["n"] + len(left_out) + len(others) != len(folders):
         raise AssertionError("every capture is either scored or left out by name")
     return {
         **figures,
@@ -136,6 +144,7 @@ def evaluate_dataset(root: Path, model: HarModel) -> dict[str, Any]:
             "path": str(root),
             "listed": len(folders),
             "left_out": left_out,
+            "others": {"captures": len(others), "answers": _answers(others, labels)},
             "subjects": len({subject for subject in subjects if subject}),
             "subjects_seen_in_training": _seen_in_training(model.card, subjects),
             "sources": dict(Counter(meta.source for _, meta, _ in kept)),
@@ -144,6 +153,11 @@ def evaluate_dataset(root: Path, model: HarModel) -> dict[str, Any]:
             "intervals": intervals,
         },
     }
+
+
+def _answers(probabilities: list[NDArray[np.float32]], labels: tuple[str, ...]) -> dict[str, int]:
+    """Return how often each label was the answer to something that is none of them."""
+    return dict(Counter(labels[entry.argmax()] for entry in probabilities))
 
 
 def _seen_in_training(card: ModelCard, subjects: list[str]) -> list[str] | None:

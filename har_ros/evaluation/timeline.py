@@ -79,11 +79,13 @@ class Timeline:
         self._alarm_on = active
 
     def score(self) -> TimelineScore:
-        """Compare, leaving out seconds without truth or within CHANGE_MARGIN_S of a change of it."""
+        """Compare, leaving out seconds without truth, of OTHER, or within CHANGE_MARGIN_S of a change of it."""
         spans = self._spans()
         margin_ns = int(CHANGE_MARGIN_S * SECOND_NS)
         truth: dict[int, str] = {}
         for start_ns, end_ns, label in spans:
+            if label == Activity.OTHER.value:
+                continue
             first = -(-(start_ns + margin_ns) // SECOND_NS)
             last = (end_ns - margin_ns) // SECOND_NS
             truth |= dict.fromkeys(range(first, last), label)

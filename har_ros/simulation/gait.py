@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from har_ros.core.labels import Activity
 from har_ros.core.preprocess import STANDARD_GRAVITY_MPS2
 from har_ros.simulation.physics import Body
 from har_ros.simulation.skeleton import SEGMENTS, Skeleton
@@ -104,7 +105,7 @@ def follow_path(
 
 def _limbs(style: Style, phase: Curve) -> Track:
     """Return a track whose hinges and trunk are those of the gait at `phase` (T,), in strides."""
-    track = still(len(phase))
+    track = still(len(phase), Activity.WALK if style.clip == "walk" else Activity.JOGGING)
     angles = _clips()[style.clip]["angles"]
     clip_lean = angles["pelvis"][0][0]
     middles = {

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from har_ros.core.labels import ACTIVITIES, Activity
+from har_ros.core.labels import TRUTHS, Activity
 from har_ros.simulation.renderer import Renderer
 from har_ros.simulation.scenario import CAR, Scenario, load_scenario
 from har_ros.simulation.stage import LARGEST_AREA_M, Stage
@@ -44,7 +44,7 @@ class SimulatedPerson:
     def label(self, t_s: float) -> Activity:
         """Return what the person does at `t_s`; a fall is one from the moment the person loses hold."""
         part = self.part(t_s)
-        return ACTIVITIES[int(part.motion.label[part.sample(t_s)])]
+        return TRUTHS[int(part.motion.label[part.sample(t_s)])]
 
     def imu(self, t0_s: float = 0.0) -> Iterator[ImuSample]:
         """Yield the device's readings from `t0_s` on, without waiting for their time to come.
@@ -96,5 +96,5 @@ class SimulatedCamera:
     @staticmethod
     def _span(part: Part) -> tuple[float, float]:
         """Return from when to when (s of the part) the person must be in view: the activity, not its run-up."""
-        showing = np.flatnonzero(part.motion.label == ACTIVITIES.index(part.step.activity))
+        showing = np.flatnonzero(part.motion.label == TRUTHS.index(part.step.activity))
         return float(showing[0]) / part.motion.rate_hz, float(showing[-1] + 1) / part.motion.rate_hz

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har_ros.core.errors import HarError
-from har_ros.core.labels import ACTIVITIES, Activity
+from har_ros.core.labels import TRUTHS, Activity
 from har_ros.simulation import gait, postures
 from har_ros.simulation.falls import FALL_S, LET_GO_S, Fall, let_fall, lies_still
 from har_ros.simulation.gait import Style
@@ -62,7 +62,7 @@ def capture_span(motion: Motion, activity: Activity, rng: np.random.Generator) -
     """Return when a one-second capture of the activity begins, s."""
     if activity is not Activity.FALL_OR_COLLAPSE:
         return float(rng.uniform(0, max(motion.duration_s - CAPTURE_S, 0)))
-    onset_s = float(np.argmax(motion.label == ACTIVITIES.index(activity))) / motion.rate_hz
+    onset_s = float(np.argmax(motion.label == TRUTHS.index(activity))) / motion.rate_hz
     last_s = motion.duration_s - CAPTURE_S
     if rng.uniform() < _SHARE_OF_FALLING:
         return float(rng.uniform(onset_s - _FALL_BEFORE_S, min(onset_s + 0.9, last_s)))
@@ -88,7 +88,7 @@ def _follow(episode: Episode, skeleton: Skeleton, mount: Mount, rng: np.random.G
     track = _track(episode, episode.duration_s, skeleton, body, rng)
     tracker = Tracker(body, track)
     poses = [tracker.step(index) for index in range(len(track.eyes_closed))]
-    return _motion(poses, track.eyes_closed, np.full(len(poses), ACTIVITIES.index(episode.activity)), mount)
+    return _motion(poses, track.eyes_closed, track.label, mount)
 
 
 def _fall(episode: Episode, skeleton: Skeleton, mount: Mount, rng: np.random.Generator) -> Motion | None:
@@ -103,8 +103,8 @@ def _fall(episode: Episode, skeleton: Skeleton, mount: Mount, rng: np.random.Gen
     if not lies_still(body, poses[-1]):
         return None
     count = round(episode.duration_s * RATE_HZ)
-    label = np.full(count, ACTIVITIES.index(episode.activity))
-    label[:onset] = ACTIVITIES.index(upright.activity)
+    label = np.full(count, TRUTHS.index(episode.activity))
+    label[:onset] = TRUTHS.index(upright.activity)
     eyes_closed = ease(np.arange(count) / RATE_HZ, onset / RATE_HZ + 0.1, 0.4)
     eyes_closed[:onset] = track.eyes_closed[:onset]
     return _motion(poses + _lying(poses[-1], count - len(poses), rng), eyes_closed, label, mount)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from har_ros.core.labels import Activity
 from har_ros.simulation.physics import Body
 from har_ros.simulation.skeleton import SEGMENTS, Skeleton
 from har_ros.simulation.tracks import (
@@ -32,15 +33,7 @@ _ROAD_MPS2, _ROAD_HZ = (0.1, 0.6), (1.0, 18.0)
 def stand(duration_s: float, skeleton: Skeleton, body: Body, rng: np.random.Generator) -> Track:
     """Return quiet standing: sway, shifts of weight, arms that hang, rest or hold a phone; sometimes bending down."""
     t_s = times(duration_s)
-    track = still(len(t_s))
-    spread = rng.uniform(0.02, 0.1)
-    track.add_both("thigh", "x", spread)
-    track.add_both("foot", "x", -spread)
-    for side in ("left", "right"):
-        for limb, angle in (("thigh", -0.02), ("shin", 0.04), ("foot", -0.02)):
-            track.add(f"{limb}_{side}.y", angle)
-    body.place(np.zeros(3), quaternion(np.zeros(3)), track.hinges[0])
-    track.root_m[:, 2] = -body.soles_m().min()
+    track = upright(len(t_s), body, rng.uniform(0.02, 0.1))
     _sway(track, t_s, float(skeleton.joints_m[0, 2]), rng)
     _hang_arms(track, t_s, rng)
     _look_around(track, t_s, rng, 0.25)
@@ -48,6 +41,19 @@ def stand(duration_s: float, skeleton: Skeleton, body: Body, rng: np.random.Gene
         _bend_down(track, t_s, rng)
     _tremble(track, t_s, rng, rng.uniform(0.06, 0.2), 1.0, 8.0)
     track.eyes_closed[:] = blinks(t_s, rng)
+    return track
+
+
+def upright(count: int, body: Body, spread_rad: float = 0.05) -> Track:
+    """Return standing at the origin, heading +x, without any movement: on foot everything begins and ends so."""
+    track = still(count, Activity.STAND)
+    track.add_both("thigh", "x", spread_rad)
+    track.add_both("foot", "x", -spread_rad)
+    for side in ("left", "right"):
+        for limb, angle in (("thigh", -0.02), ("shin", 0.04), ("foot", -0.02)):
+            track.add(f"{limb}_{side}.y", angle)
+    body.place(np.zeros(3), quaternion(np.zeros(3)), track.hinges[0])
+    track.root_m[:, 2] = -body.soles_m().min()
     return track
 
 
@@ -91,7 +97,7 @@ def _bend_down(track: Track, t_s: Curve, rng: np.random.Generator) -> None:
 def sit(duration_s: float, skeleton: Skeleton, rng: np.random.Generator) -> Track:
     """Return sitting on a chair: hands on the lap, at a phone or at a table, legs at ease."""
     t_s = times(duration_s)
-    track = still(len(t_s))
+    track = still(len(t_s), Activity.SITTING)
     track.root_m[:, 2] = CHAIR_SEAT_HEIGHT_M + _SEAT_TO_HIP_M
     recline = np.radians(rng.uniform(-2, 14))
     track.root_angles[:, 0] = -recline + wander(t_s, rng, 0.01)
@@ -117,7 +123,7 @@ def sit(duration_s: float, skeleton: Skeleton, rng: np.random.Generator) -> Trac
 def drive(duration_s: float, skeleton: Skeleton, rng: np.random.Generator) -> Track:
     """Return an awake driver: hands on the wheel, small steering, looks into mirrors and to the sides."""
     t_s = times(duration_s)
-    track = still(len(t_s))
+    track = still(len(t_s), Activity.SITTING)
     _take_the_wheel(track, skeleton, wander(t_s, rng, 0.12, 0.05, 0.4), np.zeros(len(t_s)), rng)
     track.add("head.y", np.radians(12) + wander(t_s, rng, 0.05))
     _look_around(track, t_s, rng, 0.35)
@@ -129,7 +135,7 @@ def drive(duration_s: float, skeleton: Skeleton, rng: np.random.Generator) -> Tr
 def drowse(duration_s: float, skeleton: Skeleton, rng: np.random.Generator) -> Track:
     """Return a drowsy driver: long closures of the eyes, nods with a startled recovery, a slump, a loose grip."""
     t_s = times(duration_s)
-    track = still(len(t_s))
+    track = still(len(t_s), Activity.DRIVERS_DROWSINESS)
     nod, closed = _nods(t_s, rng)
     slump = rng.uniform(0.05, 0.3) + 0.15 * nod
     _take_the_wheel(track, skeleton, wander(t_s, rng, 0.04), 0.35 * nod * rng.uniform(0.3, 1.2), rng)

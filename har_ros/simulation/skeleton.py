@@ -47,7 +47,7 @@ class Motion:
     position_m:  (T, 14, 3) world position of each segment's proximal joint.
     rotation:    (T, 14, 3, 3) segment-to-world rotation matrices.
     eyes_closed: (T,) lid closure, 0 open to 1 shut.
-    label:       (T,) index into har_ros.core.labels.ACTIVITIES.
+    label:       (T,) index into har_ros.core.labels.TRUTHS.
     accel_mps2:  (T, 3) specific force (gravity included) at the sensor site, sensor frame, before
                  sensor errors: +9.81 on the upward axis at rest (REP-145).
     gyro_radps:  (T, 3) angular velocity, sensor frame.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from har_ros.core.errors import HarError
-from har_ros.core.labels import LABELS
+from har_ros.core.labels import LABELS, Activity
 from har_ros.core.preprocess import mirror_accel, normalise_imu
 from har_ros.dataset.reader import find_captures, read_meta
 from har_ros.training.features import FeatureStore, capture_digest
@@ -46,11 +46,14 @@ class ImuScale:
 def list_clips(dataset: Path) -> list[Clip]:
     """Return the clips of a dataset. Raises HarError where it is missing or a class is empty.
 
-    A capture that names no subject counts as a subject of its own, named by its content.
+    Captures of anything else than the six activities are passed over. One that names no subject counts as a
+    subject of its own, named by its content.
     """
     clips = []
     for folder in find_captures(dataset):
         meta = read_meta(folder)
+        if meta.label is Activity.OTHER:
+            continue
         subject = meta.subject or UNKNOWN_SUBJECT + capture_digest(folder)
         clips.append(Clip(folder, LABELS.index(meta.label.value), subject, meta.source))
     empty = [label for index, label in enumerate(LABELS) if all(clip.label != index for clip in clips)]
