@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "simulate": ("har_ros.simulation.generate", "write a dataset of simulated captures"),
     "check": ("har_ros.dataset.check", "look for gaps, imbalance and broken captures in a dataset"),
     "train": ("har_ros.training.train", "train a model on a dataset"),
+    "ablate": ("har_ros.training.ablate", "see what a dataset's activities can be told from, such as one frame"),
     "predict": ("har_ros.evaluation.predict", "say what one recorded capture shows"),
     "evaluate": ("har_ros.evaluation.evaluate", "score a model on a dataset or on a recorded bag"),
     "record": ("har_ros.nodes.bag_record", "record the topics into a bag"),

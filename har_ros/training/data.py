@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,10 @@ class Clip:
     label: int
     subject: str
     source: str
+
+    def moved(self, root: Path, other_root: Path) -> Clip:
+        """Return the clip of the same name in another dataset."""
+        return replace(self, folder=other_root / self.folder.relative_to(root))
 
 
 @dataclass(frozen=True)
