@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from har_ros.core.imu_steps import IMU_READINGS
 from har_ros.core.windows import STEPS, ImuTrack, StepGrid, WindowBuffer
 
 SECOND_NS = 1_000_000_000
@@ -53,7 +54,7 @@ def test_the_track_finds_the_nearest_sample(samples: list[tuple[int, float]]) ->
         if not kept or stamp > kept[-1][0]:
             kept.append((stamp, value))
     for query in (0, stamp // 2, stamp, stamp + 10):
-        accel, offset = track.nearest(query)
+        (accel,), (offset,) = track.steps(IMU_READINGS, np.array([query - 1, query]))
         best = min(abs(at - query) for at, _ in kept)
         assert abs(offset) == best
         assert accel[0] in [np.float32(value) for at, value in kept if abs(at - query) == best]
@@ -64,7 +65,7 @@ def test_the_track_drops_the_oldest_and_restarts_after_a_hole() -> None:
     for index in range(57):
         assert track.add(index * 10_000_000, np.full(3, index, np.float32))
     assert len(track) == 10
-    assert track.nearest(0)[0][0] == 47
+    assert track.steps(IMU_READINGS, np.array([-1, 0]))[0][0, 0] == 47
     assert not track.add(SECOND_NS * 5, np.zeros(3, np.float32))
     assert len(track) == 1
     assert track.add(SECOND_NS * 5 - 5_000_000, np.ones(3, np.float32))  # merely late: dropped

@@ -62,8 +62,15 @@ def refusal(folder: Path) -> str:
         ({"labels": list(reversed(LABELS))}, "in this order"),
         ({"anomaly_labels": [["WALK"]]}, "anomaly_labels must be one or more of the labels"),
         ({"anomaly_labels": []}, "anomaly_labels must be one or more of the labels"),
-        ({"modalities": ["camera"]}, "modalities must be camera, imu"),
-        ({"temperature": 0}, "temperature must be a number from 0.1 to 10"),
+        ({"modalities": ["imu", "camera"]}, "modalities must be camera, imu or one of them"),
+        ({"modalities": None}, "modalities must be camera, imu or one of them"),
+        ({"temperature": {"camera+imu": 0}}, "temperature must have a number from 0.1 to 10 for each case"),
+        ({"temperature": {"camera": 1.0}}, "temperature must have a number from 0.1 to 10 for each case"),
+        ({"modalities": ["imu"], "temperature": {"camera": 1.0, "imu": 1.0}}, "temperature must have a number"),
+        ({"temperature": 1.0}, "temperature must have a number"),
+        ({"imu_channels": ["ax", "ay"]}, "imu_channels must be ax, ay, az or ax, ay, az, peak, dip"),
+        ({"novelty": {"oddness": {"camera+imu": 1.0}}}, "novelty must have for energy and reconstruction"),
+        ({"novelty": {"energy": {"camera": 1.0}}}, "novelty must have for energy and reconstruction"),
         ({"metrics": "good"}, "metrics must be a table"),
         ({"name": 7}, "name must be a text"),
         ({"colour": "red", 5: 6}, "unknown keys ['5', 'colour']"),
@@ -139,8 +146,8 @@ def test_the_temperature_sharpens_or_softens(tmp_path: Path, temperature: float)
     rng = np.random.default_rng(1)
     frames = rng.integers(0, 230, (STEPS, FRAME_SIZE_PX, FRAME_SIZE_PX, 3), np.uint8)
     imu = rng.normal(size=(STEPS, 3)).astype(np.float32)
-    plain = HarModel(folder).classify_frames(frames, imu)
-    change_card(folder, temperature=temperature)
+    plain = HarModel(folder).classify_frames(frames, imu).probabilities
+    change_card(folder, temperature={"camera+imu": temperature})
     logits = np.log(plain.astype(np.float64)) / temperature
     expected = np.exp(logits) / np.exp(logits).sum()
-    np.testing.assert_allclose(HarModel(folder).classify_frames(frames, imu), expected, rtol=1e-4)
+    np.testing.assert_allclose(HarModel(folder).classify_frames(frames, imu).probabilities, expected, rtol=1e-4)

@@ -44,7 +44,7 @@ def whole_window(model: HarModel, pictures: np.ndarray, accels: np.ndarray) -> n
     card = model.card
     frames = np.stack([to_model_frame(picture, card.frame_size_px) for picture in pictures])
     imu = normalise_imu(accels, np.array(card.imu_mean, np.float32), np.array(card.imu_std, np.float32))
-    return model.classify_frames(frames, imu)
+    return model.classify_frames(frames, imu).probabilities
 
 
 @pytest.mark.parametrize("name", ["paper", "tiny"])

@@ -126,7 +126,7 @@ def test_the_card_says_what_was_done(finished: Path) -> None:
 def test_the_model_loads_and_scores_as_its_card_says(finished: Path) -> None:
     model = HarModel(finished / "model")
     captures = [read_capture(folder) for folder in find_captures(finished / "test")]
-    probabilities = np.stack([classify_capture(model, capture) for capture in captures])
+    probabilities = np.stack([classify_capture(model, capture).probabilities for capture in captures])
     truth = [LABELS.index(capture.label) for capture in captures]
     figures = model.card.metrics["test"]
     assert np.mean(probabilities.argmax(1) == truth) == pytest.approx(figures["accuracy"], abs=1e-6)

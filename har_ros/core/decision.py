@@ -74,12 +74,15 @@ class AlarmPolicy:
 
 
 def decide_activity(
-    probabilities: NDArray[np.float32], labels: Sequence[str], min_confidence: float
+    probabilities: NDArray[np.float32], labels: Sequence[str], min_confidence: float, strange: bool = False
 ) -> ActivityVerdict:
-    """Return the most probable label, or `unknown` where its probability is under `min_confidence`."""
+    """Return the most probable label, or `unknown` where its probability is under `min_confidence`.
+
+    It is `unknown`, too, where the window is `strange`: unlike any that the model was trained on.
+    """
     best = int(np.argmax(probabilities))
     confidence = float(probabilities[best])
-    label = labels[best] if confidence >= min_confidence else UNKNOWN
+    label = UNKNOWN if strange or confidence < min_confidence else labels[best]
     return ActivityVerdict(label, confidence, probabilities)
 
 

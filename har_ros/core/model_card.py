@@ -2,12 +2,15 @@
 
 models/<name>/model.yaml          this card
 models/<name>/frame_encoder.onnx  frames (N, size, size, 3) uint8 BGR -> features (N, F) float32
-models/<name>/window_head.onnx    features (1, 30, F) and imu (1, 30, C) float32 -> probabilities (1, 6)
+models/<name>/window_head.onnx    features (1, 30, F), imu (1, 30, C) float32 -> probabilities (1, 6)
+                                  and of a model that can go without camera or IMU, or knows the strange:
+                                  presence (1, 2) float32, 1 or 0 for camera and IMU -> novelty (1, K)
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har_ros.core.errors import HarError
+from har_ros.core.imu_steps import IMU_READINGS, IMU_STATISTICS
 from har_ros.core.labels import LABELS
 from har_ros.core.windows import STEPS
 
@@ -23,10 +27,13 @@ SCHEMA = "har.model/1"
 CARD_FILE = "model.yaml"
 ENCODER_FILE = "frame_encoder.onnx"
 HEAD_FILE = "window_head.onnx"
-IMU_CHANNELS = ("ax", "ay", "az")
-MODALITIES = ("camera", "imu")
+CAMERA, IMU = MODALITIES = ("camera", "imu")
+_AND = "+"
+NOVELTIES = ("energy", "reconstruction")
 DEFAULT_THRESHOLDS = {"min_confidence": 0.5, "suspect_score": 0.5, "alarm_score": 0.7}
 _TEXTS = ("name", "profile", "pixel_scaling", "licence")
+_MODALITY_SETS = (MODALITIES, (CAMERA,), (IMU,))
+_CHANNELS = (IMU_READINGS, IMU_STATISTICS)
 _GREATEST = 10_000  # of any size, rate or reading in a card: far more than a sensible one
 
 
@@ -36,7 +43,12 @@ class ModelCard:
 
     imu_mean, imu_std: the training set's statistics of the IMU channels, m/s^2.
     pixel_scaling:     in words; the scaling itself is folded into the encoder.
-    temperature:       t makes of the head's probabilities p softmax(log p / t): above 1 less sure, below 1 more.
+    modalities:        what it looks at.
+    temperature:       of each case, such as `camera+imu` or `imu`, that it can do: t makes of the head's
+                       probabilities p softmax(log p / t), above 1 less sure, below 1 more.
+    novelty:           of each of the head's scores the greatest value that is nothing strange, in each case;
+                       above that of `energy` the activity is unknown, above that of `reconstruction` the window
+                       is unlike what was normal in training.
     thresholds:        min_confidence, suspect_score, alarm_score (see har_ros.core.decision).
     sha256:            of each ONNX file, hexadecimal.
     training, metrics: records for the reader, not used at run time.
@@ -52,11 +64,12 @@ class ModelCard:
     imu_std: tuple[float, ...]
     sha256: dict[str, str]
     labels: tuple[str, ...] = LABELS
-    imu_channels: tuple[str, ...] = IMU_CHANNELS
+    imu_channels: tuple[str, ...] = IMU_READINGS
     anomaly_labels: tuple[str, ...] = ("DRIVERS_DROWSINESS", "FALL_OR_COLLAPSE")
     modalities: tuple[str, ...] = MODALITIES
     pixel_scaling: str = ""
-    temperature: float = 1.0
+    temperature: dict[str, float] = field(default_factory=lambda: {case_of(MODALITIES): 1.0})
+    novelty: dict[str, dict[str, float]] = field(default_factory=dict)
     thresholds: dict[str, float] = field(default_factory=lambda: dict(DEFAULT_THRESHOLDS))
     licence: str = "Apache-2.0"
     training: dict[str, Any] = field(default_factory=dict)
@@ -70,13 +83,14 @@ class ModelCard:
             ("step_rate_hz", _is_number(self.step_rate_hz, 1), f"be a number from 1 to {_GREATEST}"),
             ("frame_size_px", _is_size(self.frame_size_px), f"be a whole number from 1 to {_GREATEST}"),
             ("feature_size", _is_size(self.feature_size), f"be a whole number from 1 to {_GREATEST}"),
-            ("imu_channels", self.imu_channels == IMU_CHANNELS, f"be {', '.join(IMU_CHANNELS)}"),
-            ("imu_mean", _are_readings(self.imu_mean, -_GREATEST), "have a number for each IMU channel"),
-            ("imu_std", _are_readings(self.imu_std, 1e-6), "have a number above 0 for each IMU channel"),
+            ("imu_channels", self.imu_channels in _CHANNELS, f"be {' or '.join(map(', '.join, _CHANNELS))}"),
+            ("imu_mean", self._are_readings(self.imu_mean, -_GREATEST), "have a number for each IMU channel"),
+            ("imu_std", self._are_readings(self.imu_std, 1e-6), "have a number above 0 for each IMU channel"),
             ("labels", self.labels == LABELS, f"be {', '.join(LABELS)}, in this order"),
             ("anomaly_labels", _are_labels(self.anomaly_labels), "be one or more of the labels"),
-            ("modalities", self.modalities == MODALITIES, f"be {', '.join(MODALITIES)}"),
-            ("temperature", _is_number(self.temperature, 0.1, 10), "be a number from 0.1 to 10"),
+            ("modalities", self.modalities in _MODALITY_SETS, f"be {', '.join(MODALITIES)} or one of them"),
+            ("temperature", self._are_temperatures(), "have a number from 0.1 to 10 for each case that it can do"),
+            ("novelty", self._are_novelties(), f"have for {' and '.join(NOVELTIES)} a number of each case"),
             ("thresholds", _are_thresholds(self.thresholds), f"be {thresholds}, each a number from 0 to 1"),
             ("sha256", _are_hashes(self.sha256), f"name {ENCODER_FILE} and {HEAD_FILE} and the hash of each"),
             ("training", isinstance(self.training, dict), "be a table"),
@@ -85,6 +99,36 @@ class ModelCard:
         for name, kept, words in rules:
             if not kept:
                 raise HarError(f"a model card's {name} must {words}; export the model again")
+
+    def case(self, present: Sequence[str]) -> str | None:
+        """Return the case in which the model answers with `present` of the modalities, or None if it can't."""
+        case = case_of([each for each in self.modalities if each in present])
+        return case if case in self.temperature else None
+
+    def is_novel(self, score: str, value: float, case: str) -> bool:
+        """True where the head's score of that name is above what is nothing strange in `case`."""
+        return score in self.novelty and value > self.novelty[score][case]
+
+    def _are_readings(self, values: Any, low: float) -> bool:
+        of_each = isinstance(values, tuple) and len(values) == len(self.imu_channels)
+        return of_each and all(_is_number(value, low) for value in values)
+
+    def _are_temperatures(self) -> bool:
+        if self.modalities not in _MODALITY_SETS or not isinstance(self.temperature, dict):
+            return False
+        possible = (case_of(self.modalities), *self.modalities)
+        return possible[0] in self.temperature and all(
+            case in possible and _is_number(value, 0.1, 10) for case, value in self.temperature.items()
+        )
+
+    def _are_novelties(self) -> bool:
+        return isinstance(self.novelty, dict) and all(
+            name in NOVELTIES
+            and isinstance(limits, dict)
+            and set(limits) == set(self.temperature)
+            and all(_is_number(limit, -_GREATEST) for limit in limits.values())
+            for name, limits in self.novelty.items()
+        )
 
     @property
     def identity(self) -> str:
@@ -103,6 +147,16 @@ class ModelCard:
         record = {"schema": SCHEMA, **_plain(asdict(self))}
         text = yaml.safe_dump(record, sort_keys=False, allow_unicode=True, width=100)
         (folder / CARD_FILE).write_text(text, encoding="utf-8")
+
+
+def case_of(modalities: Sequence[str]) -> str:
+    """Return the name of a case: the modalities that are there, such as `camera+imu`."""
+    return _AND.join(modalities)
+
+
+def modalities_of(case: str) -> tuple[str, ...]:
+    """Return the modalities that are there in a case."""
+    return tuple(case.split(_AND))
 
 
 def file_sha256(path: Path) -> str:
@@ -158,10 +212,6 @@ def _is_number(value: Any, low: float, high: float = _GREATEST) -> bool:
 
 def _is_size(value: Any) -> bool:
     return isinstance(value, int) and _is_number(value, 1)
-
-
-def _are_readings(values: Any, low: float) -> bool:
-    return isinstance(values, tuple) and len(values) == len(IMU_CHANNELS) and all(_is_number(v, low) for v in values)
 
 
 def _are_labels(values: Any) -> bool:

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from har_ros.core.imu_steps import imu_steps
+
 STEPS = 30
 STEP_RATE_HZ = 30.0
 MAX_GAP_S = 0.25  # a longer hole in either stream starts the window anew
+LOST_S = 0.2  # a camera silent for longer is done without, where the model can: before its hole is one in the window
 _PHASE_GAIN = 0.1  # lets the grid follow a camera that is within 5 % of the step rate
 
 
@@ -78,13 +81,15 @@ class ImuTrack:
         self._start = max(self._start, self._end - self._capacity)
         return not fresh_start
 
-    def nearest(self, stamp_ns: int) -> tuple[NDArray[np.float32], int]:
-        """Return the sample (3,) nearest to `stamp_ns` and its offset in ns; the track must not be empty."""
-        stamps = self._stamps_ns[self._start : self._end]
-        right = min(int(np.searchsorted(stamps, stamp_ns)), len(stamps) - 1)
-        left = max(right - 1, 0)
-        index = left if stamp_ns - stamps[left] <= abs(stamps[right] - stamp_ns) else right
-        return self._accel_mps2[self._start + index], int(stamps[index]) - stamp_ns
+    def steps(
+        self, channels: tuple[str, ...], edges_ns: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return the values (T, C) of the steps between `edges_ns` (T + 1,) and how far off they are, ns (T,).
+
+        See har_ros.core.imu_steps; the track must not be empty.
+        """
+        kept = slice(self._start, self._end)
+        return imu_steps(channels, self._stamps_ns[kept], self._accel_mps2[kept], edges_ns)
 
     def __len__(self) -> int:
         return self._end - self._start
@@ -111,7 +116,7 @@ class WindowSpan:
 
 
 class WindowBuffer:
-    """The newest `steps` steps: frame features (steps, F), IMU (steps, C) and their stamps.
+    """The newest `steps` steps: frame features (steps, F), IMU (steps, C), their stamps and what is missing.
 
     Each step is written twice, so that the newest window is always one contiguous view.
     """
@@ -122,6 +127,7 @@ class WindowBuffer:
         self._imu = np.zeros((2 * steps, imu_channels), np.float32)
         self._frame_ns = np.zeros(2 * steps, np.int64)
         self._offset_ns = np.zeros(2 * steps, np.int64)
+        self._present = np.zeros((2 * steps, 2), bool)
         self._count = 0
 
     @property
@@ -130,14 +136,18 @@ class WindowBuffer:
         return self._count >= self.steps
 
     def append(
-        self, frame_ns: int, feature: NDArray[np.float32], imu: NDArray[np.float32], offset_ns: int
+        self, frame_ns: int, feature: NDArray[np.float32] | None, imu: NDArray[np.float32] | None, offset_ns: int
     ) -> None:
-        """Add one step: the frame's stamp and feature (F,), the IMU values (C,) and their offset in time."""
+        """Add one step: the frame's stamp and feature (F,), the IMU values (C,) and their offset in time.
+
+        Of a step without a frame or without IMU the feature or the values are None, and the stamp is the step's.
+        """
         for index in (self.start, self.start + self.steps):
             self._frame_ns[index] = frame_ns
-            self._features[index] = feature
-            self._imu[index] = imu
-            self._offset_ns[index] = offset_ns
+            self._features[index] = 0.0 if feature is None else feature
+            self._imu[index] = 0.0 if imu is None else imu
+            self._offset_ns[index] = 0 if imu is None else offset_ns
+            self._present[index] = feature is not None, imu is not None
         self._count += 1
 
     def clear(self) -> None:
@@ -152,6 +162,11 @@ class WindowBuffer:
     def view(self, start: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return views of the features (steps, F) and the IMU (steps, C) from place `start` on, oldest step first."""
         return self._features[start : start + self.steps], self._imu[start : start + self.steps]
+
+    def present(self) -> tuple[bool, bool]:
+        """Return whether every step of the newest window has its frame, and whether every one has its IMU values."""
+        newest = self._present[self.start : self.start + self.steps]
+        return bool(newest[:, 0].all()), bool(newest[:, 1].all())
 
     def span(self) -> WindowSpan:
         """Return the window's place in time: the stamps of its oldest and newest frame, and its worst gaps."""

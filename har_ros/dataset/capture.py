@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from har_ros import __version__
 from har_ros.core.errors import HarError
+from har_ros.core.imu_steps import IMU_READINGS, imu_steps, step_edges
 from har_ros.core.labels import Activity
-from har_ros.core.windows import STEPS
+from har_ros.core.windows import STEP_RATE_HZ, STEPS
 
 SCHEMA = "har.capture/1"
 SOURCES = ("real", "simulated", "bag")
@@ -104,6 +105,16 @@ class Capture:
     def label(self) -> Activity:
         """What the person does."""
         return self.meta.label
+
+    def imu_steps(self, channels: tuple[str, ...]) -> NDArray[np.float32]:
+        """Return the values (30, C) of the frames' steps, as har_ros.core.imu_steps makes them.
+
+        The readings of the frames are those recorded with them.
+        """
+        if channels == IMU_READINGS:
+            return self.readings_mps2
+        edges_ns = step_edges(self.frame_stamps_ns, STEP_RATE_HZ)
+        return imu_steps(channels, self.imu_stamps_ns, self.imu_accel_mps2, edges_ns)[0]
 
 
 def _check(name: str, values: NDArray[Any], shape: tuple[int, ...]) -> None:

@@ -173,6 +173,6 @@ def _predict(model: HarModel, folder: Path) -> Prediction:
     except HarError as error:
         return Prediction(folder, left_out=str(error))
     try:
-        return Prediction(folder, capture.meta, classify_capture(model, capture), capture.assumptions)
+        return Prediction(folder, capture.meta, classify_capture(model, capture).probabilities, capture.assumptions)
     except HarError as error:  # never left out: that would flatter the model
         raise HarError(f"'{folder}': {error}") from None

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from har_ros.core.decision import decide_activity
 from har_ros.core.errors import HarError
+from har_ros.core.model_card import case_of
 from har_ros.core.parameters import load_defaults
 from har_ros.core.resources import find_model
 from har_ros.dataset.reader import activity_of, find_captures, read_capture, read_meta
@@ -54,9 +55,11 @@ def run(args: argparse.Namespace) -> int:
 def describe(model: HarModel, folder: Path) -> str:
     """Return what the model says of a capture: label, confidence, normal or anomaly. Raises HarError."""
     capture = read_capture(folder)
-    probabilities = classify_capture(model, capture)
-    card = model.card
-    verdict = decide_activity(probabilities, card.labels, card.thresholds["min_confidence"])
+    answer, card = classify_capture(model, capture), model.card
+    probabilities = answer.probabilities
+    energy = dict(zip(card.novelty, answer.novelty.tolist())).get("energy", 0.0)
+    strange = card.is_novel("energy", energy, case_of(card.modalities))
+    verdict = decide_activity(probabilities, card.labels, card.thresholds["min_confidence"], strange)
     score = card.anomaly_score(probabilities)
     state = "anomaly" if score >= card.thresholds["suspect_score"] else "normal"
     lines = [

@@ -5,16 +5,29 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from har_ros.core.errors import HarError
-from har_ros.core.model_card import ENCODER_FILE, HEAD_FILE, ModelCard, load_card
+from har_ros.core.model_card import (
+    CAMERA,
+    ENCODER_FILE,
+    HEAD_FILE,
+    IMU,
+    MODALITIES,
+    ModelCard,
+    case_of,
+    load_card,
+    modalities_of,
+)
 from har_ros.core.preprocess import to_model_frame
 from har_ros.core.windows import WindowBuffer
 from har_ros.inference.sessions import CPU, BoundRun, first_line, open_session
+
+Shape = tuple[int | None, ...]
+_PRESENCE = "presence"
 
 
 class FrameEncoder:
@@ -35,24 +48,38 @@ class FrameEncoder:
         to_model_frame(image_bgr, len(self.frame), out=self.frame)
 
 
+class Answer(NamedTuple):
+    """Calibrated probabilities (6,) of a window, and the scores (K,) that the card names under `novelty`."""
+
+    probabilities: NDArray[np.float32]
+    novelty: NDArray[np.float32]
+
+
 class WindowHead:
     """The head on the newest window of `window`: one binding for each place in the ring where it can begin."""
 
     def __init__(self, session: Any, window: WindowBuffer, card: ModelCard) -> None:
         self._window = window
         self._temperature = card.temperature
-        probabilities = np.zeros((1, len(card.labels)), np.float32)
-        self._probabilities: NDArray[np.float32] = probabilities[0]
+        self._presence = np.ones((1, len(MODALITIES)), np.float32)
+        outputs = [np.zeros((1, len(card.labels)), np.float32)]
+        if card.novelty:
+            outputs.append(np.zeros((1, len(card.novelty)), np.float32))
+        self._answer = Answer(outputs[0][0], outputs[-1][0] if card.novelty else np.zeros(0, np.float32))
         self._runs = []
         for place in range(window.steps):
             features, imu = window.view(place)
-            self._runs.append(BoundRun(session, {"features": features[None], "imu": imu[None]}, probabilities))
+            inputs = {"features": features[None], "imu": imu[None]}
+            if _takes_presence(session):
+                inputs["presence"] = self._presence
+            self._runs.append(BoundRun(session, inputs, *outputs))
 
-    def classify(self) -> NDArray[np.float32]:
-        """Return calibrated probabilities (6,), a view that the next call overwrites."""
+    def classify(self, case: str) -> Answer:
+        """Return the answer to the window in one of the card's cases: views that the next call overwrites."""
+        self._presence[0] = _presence(case)
         self._runs[self._window.start]()
-        calibrate(self._probabilities, self._temperature)
-        return self._probabilities
+        calibrate(self._answer.probabilities, self._temperature[case])
+        return self._answer
 
 
 class HarModel:
@@ -86,16 +113,22 @@ class HarModel:
         """Return the head tied to a window of this model's sizes."""
         return WindowHead(self._head, window, self.card)
 
-    def classify_frames(self, frames: NDArray[np.uint8], imu: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return probabilities (6,) of a whole window: frames (30, size, size, 3) and normalised IMU (30, C).
+    def classify_frames(
+        self, frames: NDArray[np.uint8], imu: NDArray[np.float32], case: str | None = None
+    ) -> Answer:
+        """Return the answer to a whole window: frames (30, size, size, 3) and normalised IMU (30, C).
 
+        case: one of the card's; without it the one in which nothing is missing.
         The naive way: it encodes every frame again. It is the reference that streaming must equal, and
         its opponent in benchmarks.
         """
-        features = self._encoder.run(None, {"frames": frames})[0]
-        probabilities: NDArray[np.float32] = self._head.run(None, {"features": features[None], "imu": imu[None]})[0][0]
-        calibrate(probabilities, self.card.temperature)
-        return probabilities
+        case = case or case_of(self.card.modalities)
+        inputs = {"features": self._encoder.run(None, {"frames": frames})[0][None], "imu": imu[None]}
+        if _takes_presence(self._head):
+            inputs["presence"] = np.array([_presence(case)], np.float32)
+        probabilities, *novelty = (output[0] for output in self._head.run(None, inputs))
+        calibrate(probabilities, self.card.temperature[case])
+        return Answer(probabilities, novelty[0] if novelty else np.zeros(0, np.float32))
 
     def _warm_up(self) -> None:
         window = WindowBuffer(self.card.feature_size, len(self.card.imu_channels), self.card.steps)
@@ -103,11 +136,21 @@ class HarModel:
             self.encoder.run()
             for _ in range(window.steps):
                 window.append(0, self.encoder.feature, np.zeros(len(self.card.imu_channels), np.float32), 0)
-            probabilities = self.head_on(window).classify()
+            probabilities = self.head_on(window).classify(case_of(self.card.modalities)).probabilities
         except Exception as error:  # noqa: BLE001  see open_session; such as for inputs of another type
             raise HarError(f"model '{self.card.name}' can't be run ({first_line(error)}); export it again") from None
         if not (np.isclose(probabilities.sum(), 1.0, atol=1e-3) and probabilities.min() >= 0):
             raise HarError(f"model '{self.card.name}' gives no probabilities; train or export it again")
+
+
+def _takes_presence(head: Any) -> bool:
+    return any(entry.name == _PRESENCE for entry in head.get_inputs())
+
+
+def _presence(case: str) -> tuple[float, float]:
+    """Return what the head is told of a case: 1 or 0 for the camera and for the IMU."""
+    present = modalities_of(case)
+    return float(CAMERA in present), float(IMU in present)
 
 
 def calibrate(probabilities: NDArray[np.float32], temperature: float) -> None:
@@ -119,21 +162,23 @@ def calibrate(probabilities: NDArray[np.float32], temperature: float) -> None:
 
 def _check_shapes(encoder: Any, head: Any, card: ModelCard) -> None:
     size, steps, channels = card.frame_size_px, card.steps, len(card.imu_channels)
-    _check(encoder, ENCODER_FILE, {"frames": (None, size, size, 3)}, (None, card.feature_size))
-    _check(
-        head,
-        HEAD_FILE,
-        {"features": (None, steps, card.feature_size), "imu": (None, steps, channels)},
-        (None, len(card.labels)),
-    )
+    _check(encoder, ENCODER_FILE, {"frames": (None, size, size, 3)}, [(None, card.feature_size)])
+    inputs: dict[str, Shape] = {"features": (None, steps, card.feature_size), "imu": (None, steps, channels)}
+    if tuple(card.temperature) != (case_of(MODALITIES),):
+        inputs[_PRESENCE] = (None, len(MODALITIES))
+    outputs = [(None, len(card.labels)), *([(None, len(card.novelty))] if card.novelty else [])]
+    _check(head, HEAD_FILE, inputs, outputs)
 
 
-def _check(session: Any, name: str, inputs: dict[str, tuple[int | None, ...]], output: tuple[int | None, ...]) -> None:
+def _check(session: Any, name: str, inputs: dict[str, Shape], outputs: Sequence[Shape]) -> None:
     found = {entry.name: tuple(entry.shape) for entry in session.get_inputs()}
     if set(found) != set(inputs):
         raise HarError(f"{name} takes {sorted(found)}, but a HAR model takes {sorted(inputs)}; export the model again")
     pairs = [(key, found[key], inputs[key]) for key in inputs]
-    pairs.append(("output", tuple(session.get_outputs()[0].shape), output))
+    given = session.get_outputs()
+    if len(given) != len(outputs):
+        raise HarError(f"{name} gives {len(given)} outputs, not the {len(outputs)} of its card; export the model again")
+    pairs += [(entry.name, tuple(entry.shape), expected) for entry, expected in zip(given, outputs)]
     for key, shape, expected in pairs:
         fits = len(shape) == len(expected) and all(
             want is None or have == want for have, want in zip(shape, expected)

@@ -1,12 +1,13 @@
 """Streaming recognition: frames and IMU samples in, one verdict for each full window out.
 
 The live fusion node and the replay of bags both run this class, so that a recording gets the
-verdicts that the robot got.
+verdicts that the robot got. A model that can go without the camera or without the accelerometer goes on with the
+other one: a verdict says what it rests on.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,19 +19,26 @@ from har_ros.core.decision import (
     decide_activity,
 )
 from har_ros.core.errors import HarError
+from har_ros.core.model_card import CAMERA, IMU, MODALITIES, modalities_of
 from har_ros.core.preprocess import normalise_imu
-from har_ros.core.windows import ImuTrack, StepGrid, WindowBuffer, WindowSpan
+from har_ros.core.windows import LOST_S, MAX_GAP_S, ImuTrack, StepGrid, WindowBuffer, WindowSpan
 from har_ros.inference.model import HarModel
 from har_ros.inference.motion_gate import MotionGate
 
 
 @dataclass(frozen=True)
 class Recognition:
-    """What one window says: its span in time, the activity and the anomaly."""
+    """What one window says: its span in time, the activity and the anomaly.
+
+    modalities: what the verdict rests on, `camera`, `imu` or both.
+    novelty:    the model's scores by their names; empty for a model without.
+    """
 
     span: WindowSpan
     activity: ActivityVerdict
     anomaly: AnomalyVerdict
+    modalities: tuple[str, ...] = MODALITIES
+    novelty: dict[str, float] = field(default_factory=dict)
 
 
 class StreamingRecogniser:
@@ -47,18 +55,30 @@ class StreamingRecogniser:
         self._gate = gate
         self._mean = np.array(card.imu_mean, np.float32)
         self._std = np.array(card.imu_std, np.float32)
+        self._period_ns = round(1e9 / card.step_rate_hz)
         self._grid = StepGrid(card.step_rate_hz)
         self._imu = ImuTrack()
         self._window = WindowBuffer(card.feature_size, len(card.imu_channels), card.steps)
         self._head = model.head_on(self._window)
         self._feature = np.zeros(card.feature_size, np.float32)  # of this camera's last encoded frame
-        self._last_frame_ns = 0
+        self._step_ns = 0  # the end of the newest step
+        self._frame_ns: int | None = None  # of the newest frame; without one, of the first sample
+        self._goes_without = {each: card.case([other]) is not None for each, other in ((CAMERA, IMU), (IMU, CAMERA))}
         self.alarm = alarm
 
-    def add_imu(self, stamp_ns: int, accel_mps2: NDArray[np.float32]) -> None:
-        """Take one accelerometer sample (3,), m/s^2; a hole in the stream starts the window anew."""
-        if not self._imu.add(stamp_ns, accel_mps2):
+    def add_imu(self, stamp_ns: int, accel_mps2: NDArray[np.float32]) -> Recognition | None:
+        """Take one accelerometer sample (3,), m/s^2.
+
+        Returns a verdict where the camera is silent and the model can go without it. A hole in the stream starts
+        the window anew, unless the model can go without the accelerometer.
+        """
+        if not self._imu.add(stamp_ns, accel_mps2) and not self._goes_without[IMU]:
             self.restart()
+        if self._frame_ns is None:
+            self._frame_ns = stamp_ns
+        if not self._goes_without[CAMERA] or stamp_ns - self._frame_ns <= LOST_S * 1e9:
+            return None
+        return self._advance(stamp_ns, None)
 
     def add_frame(self, stamp_ns: int, image_bgr: NDArray[np.uint8]) -> Recognition | None:
         """Take one frame (H, W, 3) uint8 whose IMU samples are in; return a verdict on a full window.
@@ -66,23 +86,19 @@ class StreamingRecogniser:
         Returns None while the window fills, and for a frame that comes sooner than the next step.
         Raises HarError where the model gives NaN or infinity.
         """
-        if len(self._imu) == 0:
+        if len(self._imu) == 0 and not self._goes_without[IMU]:
             return None
-        steps = self._grid.advance(stamp_ns)
-        if steps is None:
-            self._forget_window()
-            self._last_frame_ns = stamp_ns
-            steps = 1
-        if steps == 0:
-            return None
-        self._encode(image_bgr)
-        self._append(stamp_ns, steps)
-        return self._recognise(stamp_ns) if self._window.full else None
+        was_lost = self._goes_without[CAMERA] and self._frame_ns is not None and self._step_ns > self._frame_ns
+        self._frame_ns = stamp_ns
+        if was_lost and self._step_ns - MAX_GAP_S * 1e9 <= stamp_ns <= self._step_ns:
+            return None  # the steps up to here are done without it
+        return self._advance(stamp_ns, image_bgr)
 
     def restart(self) -> None:
         """Forget the window and all samples, as after a jump of the clock."""
         self._forget_window()
         self._imu.clear()
+        self._frame_ns = None
 
     def _forget_window(self) -> None:
         self._window.clear()
@@ -90,24 +106,52 @@ class StreamingRecogniser:
         if self._gate is not None:
             self._gate.forget()
 
+    def _advance(self, stamp_ns: int, image_bgr: NDArray[np.uint8] | None) -> Recognition | None:
+        """Add the steps up to `stamp_ns`, and return the verdict on a full window."""
+        steps = self._grid.advance(stamp_ns)
+        if steps is None:
+            self._forget_window()
+            self._step_ns = stamp_ns - self._period_ns
+            steps = 1
+        if steps == 0:
+            return None
+        if image_bgr is not None:
+            self._encode(image_bgr)
+        self._append(stamp_ns, steps, None if image_bgr is None else self._feature)
+        return self._recognise(stamp_ns) if self._window.full else None
+
     def _encode(self, image_bgr: NDArray[np.uint8]) -> None:
         self._encoder.put(image_bgr)
         if self._gate is None or not self._gate.still(self._encoder.frame):
             self._encoder.run()
             self._feature[:] = self._encoder.feature
 
-    def _append(self, stamp_ns: int, steps: int) -> None:
-        # A slow camera's frame stands for several steps, each with the IMU sample of its own time.
-        for step_ns in np.linspace(self._last_frame_ns, stamp_ns, steps + 1)[1:]:
-            accel, offset_ns = self._imu.nearest(int(step_ns))
-            self._window.append(stamp_ns, self._feature, normalise_imu(accel, self._mean, self._std), offset_ns)
-        self._last_frame_ns = stamp_ns
+    def _append(self, stamp_ns: int, steps: int, feature: NDArray[np.float32] | None) -> None:
+        # A slow camera's frame stands for several steps, each with the IMU values of its own time.
+        edges_ns = np.linspace(self._step_ns, stamp_ns, steps + 1).astype(np.int64)
+        self._step_ns = stamp_ns
+        if len(self._imu) == 0:
+            for _ in range(steps):
+                self._window.append(stamp_ns, feature, None, 0)
+            return
+        values, offsets_ns = self._imu.steps(self._card.imu_channels, edges_ns)
+        normalised = normalise_imu(values, self._mean, self._std)
+        far = np.abs(offsets_ns) > (MAX_GAP_S * 1e9 if self._goes_without[IMU] else np.inf)
+        for imu, offset_ns, is_far in zip(normalised, offsets_ns.tolist(), far):
+            self._window.append(stamp_ns, feature, None if is_far else imu, offset_ns)
 
-    def _recognise(self, stamp_ns: int) -> Recognition:
+    def _recognise(self, stamp_ns: int) -> Recognition | None:
         card = self._card
-        probabilities = self._head.classify().copy()
+        modalities = tuple(each for each, there in zip(MODALITIES, self._window.present()) if there)
+        case = card.case(modalities)
+        if case is None:
+            return None
+        answer = self._head.classify(case)
+        probabilities = answer.probabilities.copy()
         if not np.isfinite(probabilities).all():
             raise HarError(f"model '{card.name}' gave no numbers for the window; train or export it again")
-        activity = decide_activity(probabilities, card.labels, card.thresholds["min_confidence"])
+        novelty = dict(zip(card.novelty, answer.novelty.tolist()))
+        strange = card.is_novel("energy", novelty.get("energy", 0.0), case)
+        activity = decide_activity(probabilities, card.labels, card.thresholds["min_confidence"], strange)
         anomaly = self.alarm.update(stamp_ns, card.anomaly_score(probabilities))
-        return Recognition(self._window.span(), activity, anomaly)
+        return Recognition(self._window.span(), activity, anomaly, modalities_of(case), novelty)

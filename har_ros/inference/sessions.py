@@ -45,18 +45,19 @@ def open_session(path: Path, threads: int = 1, providers: Sequence[str] = CPU, b
 
 
 class BoundRun:
-    """A session tied to arrays: a call reads the inputs where they lie and writes the one output where it lies.
+    """A session tied to arrays: a call reads the inputs where they lie and writes the outputs where they lie.
 
     Nothing is copied or allocated, so a caller changes an input's content and never the array itself.
     """
 
-    def __init__(self, session: Any, inputs: Mapping[str, NDArray[Any]], output: NDArray[np.float32]) -> None:
+    def __init__(self, session: Any, inputs: Mapping[str, NDArray[Any]], *outputs: NDArray[np.float32]) -> None:
         self._session = session
         self._binding = session.io_binding()
-        self._values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in (*inputs.values(), output)]
+        self._values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in (*inputs.values(), *outputs)]
         for name, value in zip(inputs, self._values):
             self._binding.bind_ortvalue_input(name, value)
-        self._binding.bind_ortvalue_output(session.get_outputs()[0].name, self._values[-1])
+        for entry, value in zip(session.get_outputs(), self._values[len(inputs) :], strict=True):
+            self._binding.bind_ortvalue_output(entry.name, value)
 
     def __call__(self) -> None:
         """Compute."""

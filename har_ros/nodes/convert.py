@@ -125,7 +125,7 @@ class ResultMessages:
             ("max_gap_ms", f"{span.max_gap_ms:.1f}"),
             ("max_sync_offset_ms", f"{span.max_sync_offset_ms:.1f}"),
             ("latency_ms", f"{report.latency_ms:.1f}"),
-            ("modalities", ",".join(card.modalities) if recognition else ""),
+            ("modalities", ",".join(recognition.modalities) if recognition else ""),
             ("model_sha256", card.identity),
             ("reason", reason),
         ]

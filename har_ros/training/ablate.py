@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from har_ros.core.errors import HarError
+from har_ros.core.imu_steps import IMU_READINGS
 from har_ros.core.labels import LABELS
-from har_ros.core.model_card import IMU_CHANNELS
 from har_ros.core.preprocess import mirror_accel, normalise_imu
 from har_ros.dataset.json_file import require_place, write_json
 from har_ros.evaluation.metrics import score
@@ -81,7 +81,7 @@ class _Classifier(nn.Module):
     def __init__(self, condition: Condition, width: int) -> None:
         super().__init__()
         self.video = SequenceLSTM(width, _VIDEO_UNITS, dropout=0.5) if condition.steps else None
-        self.imu = SequenceLSTM(len(IMU_CHANNELS), _IMU_UNITS, dropout=0.0) if condition.imu else None
+        self.imu = SequenceLSTM(len(IMU_READINGS), _IMU_UNITS, dropout=0.0) if condition.imu else None
         joined = (_VIDEO_UNITS if self.video else 0) + (_IMU_UNITS if self.imu else 0)
         self.classes = nn.Linear(joined, len(LABELS))
 

@@ -16,7 +16,8 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from har_ros.core.errors import HarError
-from har_ros.core.model_card import ENCODER_FILE, HEAD_FILE, IMU_CHANNELS
+from har_ros.core.imu_steps import IMU_READINGS
+from har_ros.core.model_card import ENCODER_FILE, HEAD_FILE
 from har_ros.core.windows import STEPS
 from har_ros.training.backbone import FEATURES, Trunk
 from har_ros.training.network import HarNetwork, LastBlock
@@ -75,7 +76,7 @@ def export_networks(folder: Path, trunk: Trunk, network: HarNetwork, frame_size_
     encoder, head = _FrameEncoder(trunk, network).eval(), _WindowHead(network).eval()
     generator = torch.Generator().manual_seed(0)
     frames = torch.randint(0, 256, (STEPS, frame_size_px, frame_size_px, 3), generator=generator, dtype=torch.uint8)
-    imu = torch.randn(1, STEPS, len(IMU_CHANNELS), generator=generator)
+    imu = torch.randn(1, STEPS, len(IMU_READINGS), generator=generator)
     with torch.no_grad():
         features = encoder(frames)[None]
         maps = trunk(frames).flatten(2).permute(0, 2, 1)[None]

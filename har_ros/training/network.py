@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from har_ros.core.imu_steps import IMU_READINGS
 from har_ros.core.labels import LABELS
-from har_ros.core.model_card import IMU_CHANNELS
 from har_ros.training.backbone import FEATURES
 from har_ros.training.profile import Profile
 
@@ -103,7 +103,7 @@ class HarNetwork(nn.Module):
         self.tail = LastBlock(last_block) if last_block is not None else nn.Flatten()
         self.video = SequenceLSTM(FEATURES, profile.video_units, profile.video_dropout)
         self.imu = SequenceLSTM(
-            len(IMU_CHANNELS),
+            len(IMU_READINGS),
             profile.imu_units,
             profile.imu_dropout,
             profile.imu_recurrent_dropout,

@@ -1,0 +1,132 @@
+"""A model that can go without camera or accelerometer: the verdicts go on, say what they rest on, and go back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx", reason="needs onnx to write a model")
+from tiny_model import write_tiny_model
+
+from har_ros.core.decision import AlarmMonitor, AlarmPolicy
+from har_ros.core.errors import HarError
+from har_ros.inference.model import HarModel
+from har_ros.inference.recogniser import Recognition, StreamingRecogniser
+
+CASES = ("camera+imu", "camera", "imu")
+FRAME_NS, SAMPLE_NS = 33_333_333, 10_000_000
+BOTH, CAMERA, IMU = ("camera", "imu"), ("camera",), ("imu",)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> HarModel:
+    return HarModel(write_tiny_model(tmp_path / "tiny", cases=CASES))
+
+
+def run(
+    model: HarModel, seconds: float, no_camera: tuple[float, float] = (9, 9), no_imu: tuple[float, float] = (9, 9)
+) -> list[tuple[float, Recognition]]:
+    """Feed a stream with its samples and frames in the order of time, and return the verdicts and their times."""
+    stream = StreamingRecogniser(model, AlarmMonitor(AlarmPolicy()))
+    rng = np.random.default_rng(0)
+    events = [(at, "sample") for at in range(0, int(seconds * 1e9), SAMPLE_NS)]
+    events += [(at, "frame") for at in range(0, int(seconds * 1e9), FRAME_NS)]
+    verdicts = []
+    for at_ns, kind in sorted(events, key=lambda event: (event[0], event[1] == "frame")):
+        at_s = at_ns / 1e9
+        verdict = None
+        if kind == "sample" and not no_imu[0] <= at_s < no_imu[1]:
+            verdict = stream.add_imu(at_ns, rng.normal((0, 0, 9.8), 1).astype(np.float32))
+        if kind == "frame" and not no_camera[0] <= at_s < no_camera[1]:
+            verdict = stream.add_frame(at_ns, rng.integers(0, 230, (24, 32, 3), np.uint8))
+        if verdict is not None:
+            verdicts.append((at_s, verdict))
+    return verdicts
+
+
+def spells(verdicts: list[tuple[float, Recognition]]) -> list[tuple[tuple[str, ...], float]]:
+    """Return each change of what the verdicts rest on, and when."""
+    found: list[tuple[tuple[str, ...], float]] = []
+    for at_s, verdict in verdicts:
+        if not found or found[-1][0] != verdict.modalities:
+            found.append((verdict.modalities, at_s))
+    return found
+
+
+def longest_silence_s(verdicts: list[tuple[float, Recognition]]) -> float:
+    return float(np.diff([at_s for at_s, _ in verdicts]).max())
+
+
+def test_with_both_every_verdict_rests_on_both(model: HarModel) -> None:
+    verdicts = run(model, 3)
+    assert spells(verdicts) == [(BOTH, pytest.approx(29 / 30, abs=0.02))]
+    assert longest_silence_s(verdicts) < 0.04
+
+
+def test_a_lost_camera_is_done_without_and_taken_back(model: HarModel) -> None:
+    verdicts = run(model, 5, no_camera=(2, 3))
+    assert spells(verdicts) == [
+        (BOTH, pytest.approx(0.97, abs=0.02)),
+        (IMU, pytest.approx(2.18, abs=0.05)),  # LOST_S after the last frame
+        (BOTH, pytest.approx(4.0, abs=0.05)),  # a whole window of frames
+    ]
+    assert longest_silence_s(verdicts) < 0.25
+
+
+def test_lost_samples_are_done_without_and_taken_back(model: HarModel) -> None:
+    verdicts = run(model, 5, no_imu=(2, 3))
+    assert spells(verdicts) == [
+        (BOTH, pytest.approx(0.97, abs=0.02)),
+        (CAMERA, pytest.approx(2.25, abs=0.05)),  # MAX_GAP_S after the last sample
+        (BOTH, pytest.approx(3.97, abs=0.25)),
+    ]
+    assert longest_silence_s(verdicts) < 0.04
+
+
+@pytest.mark.parametrize(("missing", "left"), [("no_camera", IMU), ("no_imu", CAMERA)])
+def test_one_alone_is_enough_from_the_start(model: HarModel, missing: str, left: tuple[str, ...]) -> None:
+    verdicts = run(model, 3, **{missing: (0, 3)})
+    assert spells(verdicts)[0][0] == left and verdicts[0][0] < 1.3
+    assert longest_silence_s(verdicts) < 0.05
+
+
+def test_what_is_missing_does_not_matter(model: HarModel) -> None:
+    rng = np.random.default_rng(1)
+    frames, imu = rng.integers(0, 230, (30, 32, 32, 3), np.uint8), rng.normal(size=(30, 5)).astype(np.float32)
+    other_frames, other_imu = frames[::-1].copy(), imu[::-1].copy()
+    for case, same in (("camera", (frames, other_imu)), ("imu", (other_frames, imu))):
+        first, second = model.classify_frames(frames, imu, case), model.classify_frames(*same, case)
+        np.testing.assert_array_equal(first.probabilities, second.probabilities)
+    both = model.classify_frames(frames, imu).probabilities
+    assert (both != model.classify_frames(frames, other_imu).probabilities).any()
+
+
+def test_a_model_that_needs_both_says_nothing_without_one(tmp_path: Path) -> None:
+    model = HarModel(write_tiny_model(tmp_path / "strict"))
+    for missing in ({"no_camera": (0, 3)}, {"no_imu": (0, 3)}):
+        assert run(model, 3, **missing) == []
+
+
+def test_a_strange_window_is_unknown(model: HarModel) -> None:
+    _, normal = run(model, 2)[-1]
+    assert normal.activity.label != "unknown" and normal.novelty == {"energy": pytest.approx(1, abs=1)}
+    wary = model.with_card(
+        replace(
+            model.card,
+            novelty={"energy": dict.fromkeys(CASES, -10.0)},
+            thresholds={**model.card.thresholds, "min_confidence": 0.0},
+        )
+    )
+    _, strange = run(wary, 2)[-1]
+    assert strange.activity.label == "unknown"
+
+
+def test_a_card_that_promises_more_than_the_head_takes_is_refused(tmp_path: Path) -> None:
+    folder = write_tiny_model(tmp_path / "strict")
+    card = HarModel(folder).card
+    replace(card, temperature=dict.fromkeys(CASES, 1.0)).save(folder)
+    with pytest.raises(HarError, match=r"takes \['features', 'imu'\], but a HAR model takes .*presence"):
+        HarModel(folder)
