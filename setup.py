@@ -43,7 +43,7 @@ setup(
     maintainer_email="har-ros@users.noreply.github.com",
     python_requires=">=3.10",
     packages=find_packages(include=[f"{NAME}*"]),
-    package_data={NAME: ["py.typed"], f"{NAME}.simulation": ["assets/*", "*.json"]},
+    package_data={NAME: ["py.typed"], f"{NAME}.benchmark": ["*.c"], f"{NAME}.simulation": ["assets/*", "*.json"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
