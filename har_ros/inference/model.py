@@ -61,6 +61,7 @@ class WindowHead:
     def __init__(self, session: Any, window: WindowBuffer, card: ModelCard) -> None:
         self._window = window
         self._temperature = card.temperature
+        self._whole = case_of(card.modalities)
         self._presence = np.ones((1, len(MODALITIES)), np.float32)
         outputs = [np.zeros((1, len(card.labels)), np.float32)]
         if card.novelty:
@@ -74,8 +75,12 @@ class WindowHead:
                 inputs["presence"] = self._presence
             self._runs.append(BoundRun(session, inputs, *outputs))
 
-    def classify(self, case: str) -> Answer:
-        """Return the answer to the window in one of the card's cases: views that the next call overwrites."""
+    def classify(self, case: str | None = None) -> Answer:
+        """Return the answer to the window in one of the card's cases: views that the next call overwrites.
+
+        Without a case nothing is missing.
+        """
+        case = case or self._whole
         self._presence[0] = _presence(case)
         self._runs[self._window.start]()
         calibrate(self._answer.probabilities, self._temperature[case])
@@ -136,7 +141,7 @@ class HarModel:
             self.encoder.run()
             for _ in range(window.steps):
                 window.append(0, self.encoder.feature, np.zeros(len(self.card.imu_channels), np.float32), 0)
-            probabilities = self.head_on(window).classify(case_of(self.card.modalities)).probabilities
+            probabilities = self.head_on(window).classify().probabilities
         except Exception as error:  # noqa: BLE001  see open_session; such as for inputs of another type
             raise HarError(f"model '{self.card.name}' can't be run ({first_line(error)}); export it again") from None
         if not (np.isclose(probabilities.sum(), 1.0, atol=1e-3) and probabilities.min() >= 0):
