@@ -3,7 +3,8 @@
 # ruff: noqa: E402 - without torch there is nothing to import
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,10 @@ from har_ros.core.errors import HarError
 from har_ros.core.model_card import load_card
 from har_ros.core.resources import find_model
 from har_ros.training import prune
-from har_ros.training.backbone import MobileNetV2, load_mobilenet, split
-from har_ros.training.export import export_networks, zero_shares
-from har_ros.training.network import HarNetwork, SequenceLSTM
+from har_ros.training.backbone import MobileNetV2, Trunk, load_mobilenet, split
+from har_ros.training.export import export_networks, export_trunk, zero_shares
+from har_ros.training.networks import build_network
+from har_ros.training.networks.paper import PaperNetwork, SequenceLSTM
 from har_ros.training.profile import load_profile
 
 PALACE, HONEYCOMB = 698, 599  # classes of ImageNet; the flower's round head is one to this network
@@ -91,10 +93,10 @@ def test_a_state_is_dropped_for_a_whole_sequence_or_not_at_all() -> None:
     assert outputs == expected
 
 
-def random_parts(blocks: int = 1) -> tuple[object, HarNetwork]:
+def random_parts(blocks: int = 1) -> tuple[Trunk, PaperNetwork]:
     torch.manual_seed(1)
     trunk, last_block = split(MobileNetV2().eval(), blocks)
-    return trunk, HarNetwork(load_profile("paper"), last_block).eval()
+    return trunk, build_network(load_profile("paper"), last_block).eval()
 
 
 def test_the_heads_have_the_papers_sizes() -> None:
@@ -114,50 +116,45 @@ def test_the_heads_have_the_papers_sizes() -> None:
 @pytest.mark.parametrize("blocks", [0, 1])
 def test_export_equals_the_network_and_keeps_the_zeros(tmp_path: Path, blocks: int) -> None:
     trunk, network = random_parts(blocks)
-    for part in (trunk, network):
-        prune.add_masks(part, 0.5)
-        prune.remove_masks(part)
-    record = export_networks(tmp_path, trunk, network, 32)
-    assert record["onnx_difference"] <= 1e-5
+    prune.cut([*prune.prunable(trunk), *network.prunable()], 0.5)
+    export_trunk(trunk, 32, tmp_path / "trunk.onnx")
+    assert export_networks(tmp_path, tmp_path / "trunk.onnx", network, 32) <= 1e-5
     shares = zero_shares(tmp_path)
     assert len(shares) == 35  # 16 expansions, 17 projections, the last convolution, the dense layer
     assert all(abs(share - 0.5) < 0.001 for share in shares.values()), shares
 
 
-def test_masks_hold_through_training() -> None:
+def test_what_is_cut_stays_zero_through_training() -> None:
     _, network = random_parts()
-    prune.add_masks(network, 0.5)
-    optimiser = torch.optim.Adam(network.parameters(), 0.01)
-    before = {name: value.clone() for name, value in network.named_parameters()}
+    prune.cut(network.prunable(), 0.5)
+    before = network.tail.pointwise.weight.detach().clone()
+    optimiser = torch.optim.AdamW(network.parameters(), 0.01)
     for _ in range(3):
         optimiser.zero_grad()
-        network(torch.rand(2, 30, 4, 320), torch.randn(2, 30, 3)).square().sum().backward()
+        output = network(torch.rand(2, 30, 4, 320), torch.randn(2, 30, 3), torch.ones(2, 2))
+        output.logits.square().sum().backward()
         optimiser.step()
-    prune.remove_masks(network)
-    for layer in prune.eligible(network):
-        assert float((layer.weight == 0).float().mean()) == pytest.approx(0.5, abs=1e-3)
-    assert not torch.equal(
-        before["tail.pointwise.weight_orig"] * (network.tail.pointwise.weight != 0), network.tail.pointwise.weight
-    )
-    assert "tail.pointwise.weight" in network.state_dict()
+    after = network.tail.pointwise.weight
+    assert torch.equal(after == 0, before == 0) and not torch.equal(after, before)
+    assert prune.zero_shares(network.prunable()) == pytest.approx([0.5, 0.5], abs=1e-3)
 
 
 def test_clips_learn_without_their_pictures_and_are_used_with_them() -> None:
-    settings = {"trainable_blocks": 0, "video_withheld": 0.99, "dense_dropout": 0.0, "imu_dropout": 0.0}
-    network = HarNetwork(replace(load_profile("paper"), **settings, imu_recurrent_dropout=0.0), None)
+    network = build_network(load_profile("paper"), None).eval()
     maps, imu = torch.rand(2, 8, 30, 1, 1280), torch.randn(8, 30, 3)
+    with torch.no_grad():
+        withheld, shown = ([network(each, imu, presence).logits for each in maps] for presence in presences())
+    assert torch.equal(*withheld)
+    assert (shown[0] - shown[1]).abs().max() > 1e-4
 
-    def logits(index: int) -> torch.Tensor:
-        torch.manual_seed(0)  # the same clips are without pictures
-        with torch.no_grad():
-            return network(maps[index], imu)
 
-    assert torch.equal(logits(0), logits(1))
-    network.eval()
-    assert (logits(0) - logits(1)).abs().max() > 1e-4
+def presences() -> tuple[torch.Tensor, torch.Tensor]:
+    """Return that of clips without pictures and that of whole ones."""
+    return torch.tensor([[0.0, 1.0]]).repeat(8, 1), torch.ones(8, 2)
 
 
 def test_the_shipped_model_is_pruned_and_of_the_shipped_profile() -> None:
     folder = find_model("paper")
-    assert load_card(folder).training["profile"] == asdict(load_profile("paper"))
+    profile = json.loads(json.dumps(asdict(load_profile("paper"))))
+    assert load_card(folder).training["profile"] == profile
     assert list(zero_shares(folder).values()) == pytest.approx([0.5] * len(zero_shares(folder)), abs=0.001)

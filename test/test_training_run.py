@@ -25,6 +25,7 @@ pytest.importorskip("torch", reason="needs the extra train")
 
 from har_ros.cli import main
 from har_ros.core.errors import HarError
+from har_ros.core.imu_steps import IMU_READINGS
 from har_ros.core.labels import LABELS
 from har_ros.core.model_card import load_card
 from har_ros.core.resources import find_resource
@@ -33,7 +34,9 @@ from har_ros.dataset.writer import write_capture
 from har_ros.evaluation.classify import classify_capture
 from har_ros.inference.model import HarModel
 from har_ros.training.backbone import load_mobilenet, split
-from har_ros.training.data import Clip, ImuScale, list_clips, split_by_subject, training_batches
+from har_ros.training.batches import ImuScale, training_batches
+from har_ros.training.data import Clip, list_clips, split_by_subject
+from har_ros.training.export import export_trunk
 from har_ros.training.features import FeatureStore, capture_digest
 from har_ros.training.profile import load_profile
 
@@ -70,21 +73,25 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_profile(tmp_path_factory.mktemp("profile") / "tiny.yaml")
 
 
-def write_profile(path: Path, **changes: object) -> Path:
-    values = yaml.safe_load(find_resource("config/profiles/paper.yaml").read_text())
+def write_profile(path: Path, base: str = "paper", **changes: object) -> Path:
+    """Write a profile for tiny runs; `changes` name a key, or a section's with a dot as two underscores."""
+    values = yaml.safe_load(find_resource(f"config/profiles/{base}.yaml").read_text())
     tiny = {
         "name": "tiny",
-        "frame_size_px": 64,
-        "trainable_blocks": 1,
-        "train_positions": 3,
-        "batch_size": 2,
-        "passes": 2,
-        "max_epochs": 3,
-        "stop_patience": 9,
-        "finetune_epochs": 1,
-        "recovery_steps": 2,
+        "pictures__frame_size_px": 64,
+        "pictures__train_positions": 3,
+        "learning__batch_size": 2,
+        "learning__passes": 2,
+        "learning__max_epochs": 3,
+        "learning__stop_patience": 9,
+        "compression__finetune_epochs": 1,
+        "compression__recovery_steps": 2,
+        **({"pictures__trainable_blocks": 1} if base == "paper" else {}),
     }
-    path.write_text(yaml.safe_dump({**values, **tiny, **changes}))
+    for key, value in {**tiny, **changes}.items():
+        *section, name = key.split("__")
+        (values[section[0]] if section else values)[name] = value
+    path.write_text(yaml.safe_dump(values))
     return path
 
 
@@ -113,7 +120,7 @@ def test_the_card_says_what_was_done(finished: Path) -> None:
     assert card.training["synthetic"] is True
     assert card.metrics["pruning"]["zeros_least"] == pytest.approx(0.5, abs=0.001)
     assert card.metrics["pruning"]["zeros_most"] == pytest.approx(0.5, abs=0.001)
-    for figures in (card.metrics, card.metrics["before_pruning"]):
+    for figures in (card.metrics, card.metrics["before_compression"]):
         low, high = figures["test"]["accuracy_ci"]
         assert low <= figures["test"]["accuracy"] <= high
         assert set(figures["test"]["intervals"]) >= {"accuracy", "macro_f1", "loss"}
@@ -137,8 +144,9 @@ def test_the_model_loads_and_scores_as_its_card_says(finished: Path) -> None:
 @pytest.mark.timeout(400)
 def test_the_run_leaves_its_curves(finished: Path) -> None:
     rows = list(csv.DictReader((finished / "run" / "log.csv").open()))
-    assert [row["stage"] for row in rows] == ["training"] * 3 + ["fine-tuning"]
-    for picture in ("curves", "confusion_validation", "confusion_test"):
+    assert [row["stage"] for row in rows] == ["dense"] * 3 + ["sparse"]
+    of_a_set = ("confusion", "reliability", "precision_recall")
+    for picture in ("curves", *(f"{kind}_{use}" for kind in of_a_set for use in ("validation", "test"))):
         assert (finished / "run" / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -157,7 +165,7 @@ def test_a_stopped_run_goes_on_to_the_same_model(
     finished: Path, dataset: Path, profile: Path, cache: Path, tmp_path: Path
 ) -> None:
     arguments = command(dataset, profile, cache, tmp_path)
-    assert run_until((tmp_path / "run" / "training.pt").is_file, arguments) == 130
+    assert run_until((tmp_path / "run" / "dense.pt").is_file, arguments) == 130
     assert not (tmp_path / "model").exists()
     assert main([*arguments, "--resume"]) == 0
     assert load_card(tmp_path / "model").identity == load_card(finished / "model").identity
@@ -197,11 +205,16 @@ def test_refusals_are_one_sentence(
     assert "there is no weights" in refusal(capsys, str(dataset), *out, "--weights", "none.pth").replace("are", "is")
     assert "such as one" in refusal(capsys, str(dataset), *out, "--test", str(dataset))
     assert "--threads is 0" in refusal(capsys, str(dataset), *out, "--threads", "0")
-    assert "no profile 'nothing'; choose one of paper" in refusal(capsys, str(dataset), *out, "--profile", "nothing")
+    assert "no profile 'nothing'; choose one of attention" in refusal(capsys, str(dataset), *out, "--profile", "nothing")
     for change, words in (
-        ({"learning": 1}, "unknown keys ['learning']"),
-        ({"batch_size": "four"}, "batch_size is 'four'"),
-        ({"sparsity": 2.0}, "sparsity is 2.0; give a value from 0.0 to 0.99"),
+        ({"colour": 1}, "has the unknown keys colour;"),
+        ({"learning__speed": 1}, "has the unknown keys learning.speed;"),
+        ({"learning": 1}, "learning holds no keys"),
+        ({"learning__batch_size": "four"}, "learning.batch_size is 'four'"),
+        ({"compression__sparsity": 2.0}, "compression.sparsity is 2.0; give a value from 0.0 to 0.99"),
+        ({"compression__steps": ["int8", "sparse"]}, "compression.steps is int8, sparse; give some of structured, sparse"),
+        ({"augmentation__camera_withheld": 0.6, "augmentation__imu_withheld": 0.5}, "leave no clip whole"),
+        ({"network": "none"}, "there is no network 'none'; choose one of paper, attention"),
     ):
         profile = write_profile(tmp_path / "changed.yaml", **change)
         assert words in refusal(capsys, str(dataset), *out, "--profile", str(profile))
@@ -257,19 +270,22 @@ def test_a_damaged_record_and_an_unwritable_model_folder_are_refused_before_the_
 
 
 def test_clips_are_mirrored_whole_and_their_readings_with_them(
-    weights: None, dataset: Path, cache: Path, profile: Path
+    weights: None, dataset: Path, cache: Path, tmp_path: Path
 ) -> None:
     clips = list_clips(dataset)
     trunk, _ = split(load_mobilenet(None), 1)
-    store = FeatureStore(cache, trunk, 64)
+    export_trunk(trunk, 64, tmp_path / "trunk.onnx")
+    store = FeatureStore(cache, tmp_path / "trunk.onnx", 64)
     store.fill([clip.folder for clip in clips], 1, "features")
-    scale = ImuScale(np.zeros(3, np.float32), np.ones(3, np.float32))
-    settings = replace(load_profile(str(profile)), batch_size=1, passes=1, train_positions=99)
+    scale = ImuScale(IMU_READINGS, np.zeros(3, np.float32), np.ones(3, np.float32))
+    settings = load_profile(str(write_profile(tmp_path / "one.yaml", learning__batch_size=1, learning__passes=1)))
+    settings = replace(settings, pictures=replace(settings.pictures, train_positions=99))
+    readings = {clip.folder: read_capture(clip.folder).readings_mps2 for clip in clips}
     mirrored = 0
-    for maps, imu, _ in training_batches(clips, store, scale, settings, epoch=0):
-        of = next(clip for clip in clips if np.allclose(store.readings(clip.folder)[:, 0], imu[0, :, 0]))
-        flipped = not np.allclose(store.readings(of.folder), imu[0])
-        expected = store.readings(of.folder) * np.array([1, -1 if flipped else 1, 1], np.float32)
+    for maps, imu, _, _ in training_batches(clips, store, scale, settings, epoch=0):
+        of = next(clip for clip in clips if np.allclose(readings[clip.folder][:, 0], imu[0, :, 0]))
+        flipped = not np.allclose(readings[of.folder], imu[0])
+        expected = readings[of.folder] * np.array([1, -1 if flipped else 1, 1], np.float32)
         np.testing.assert_allclose(imu[0], expected)
         np.testing.assert_array_equal(maps[0], store.maps(of.folder)[int(flipped)].astype(np.float32))
         mirrored += flipped

@@ -76,7 +76,7 @@ def quantise_model(source: Path, out: Path, frames: Iterable[NDArray[np.uint8]],
     reader = _Frames(frames)
     with tempfile.TemporaryDirectory() as scratch:
         encoder = Path(scratch, ENCODER_FILE)
-        _quantise_encoder(source / ENCODER_FILE, encoder, reader)
+        _quantise(source / ENCODER_FILE, encoder, reader)
         difference = _difference(source / ENCODER_FILE, encoder, reader.last)
         out.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(encoder, out / ENCODER_FILE)
@@ -104,7 +104,15 @@ def quantise_model(source: Path, out: Path, frames: Iterable[NDArray[np.uint8]],
     ).save(out)
 
 
-def _quantise_encoder(source: Path, out: Path, reader: _Frames) -> None:
+def quantise_encoder(source: Path, out: Path, frames: Iterable[NDArray[np.uint8]]) -> None:
+    """Write the int8 version of a network on frames, an encoder or the first part of one, calibrated on `frames`.
+
+    Raises HarError where `source` does not begin as an encoder, or `frames` is empty.
+    """
+    _quantise(source, out, _Frames(frames))
+
+
+def _quantise(source: Path, out: Path, reader: _Frames) -> None:
     model = onnx.load(str(source))
     zero_point = _share_one_mean(model.graph, source)
     folded, prepared = out.with_suffix(".folded"), out.with_suffix(".prepared")

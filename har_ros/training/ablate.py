@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,15 +24,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from har_ros.core.errors import HarError
-from har_ros.core.imu_steps import IMU_READINGS
+from har_ros.core.imu_steps import IMU_STATISTICS
 from har_ros.core.labels import LABELS
-from har_ros.core.preprocess import mirror_accel, normalise_imu
 from har_ros.dataset.json_file import require_place, write_json
 from har_ros.evaluation.metrics import score
 from har_ros.training.backbone import load_mobilenet, split
-from har_ros.training.data import Clip, imu_scale, list_clips, split_by_subject
+from har_ros.training.data import Clip, known, list_clips, split_by_subject
+from har_ros.training.export import export_trunk
 from har_ros.training.features import FeatureStore
-from har_ros.training.network import SequenceLSTM
+from har_ros.training.networks.invariants import InvariantChannels
+from har_ros.training.networks.paper import SequenceLSTM
 from har_ros.training.profile import load_profile
 
 _EXAMPLE = """examples:
@@ -76,12 +78,13 @@ CONDITIONS: dict[str, Condition] = {
 
 
 class _Classifier(nn.Module):
-    """Features (B, T, C), readings (B, 30, 3) or both -> logits (B, 6)."""
+    """Features (B, T, C), IMU steps (B, 30, 5) or both -> logits (B, 6)."""
 
     def __init__(self, condition: Condition, width: int) -> None:
         super().__init__()
         self.video = SequenceLSTM(width, _VIDEO_UNITS, dropout=0.5) if condition.steps else None
-        self.imu = SequenceLSTM(len(IMU_READINGS), _IMU_UNITS, dropout=0.0) if condition.imu else None
+        steps = (InvariantChannels(), SequenceLSTM(InvariantChannels.COUNT, _IMU_UNITS, dropout=0.0))
+        self.imu = nn.Sequential(*steps) if condition.imu else None
         joined = (_VIDEO_UNITS if self.video else 0) + (_IMU_UNITS if self.imu else 0)
         self.classes = nn.Linear(joined, len(LABELS))
 
@@ -111,33 +114,28 @@ class Sides:
 class _Source:
     """Clips as a condition shows them."""
 
-    def __init__(self, condition: Condition, store: FeatureStore, train: Sequence[Clip]) -> None:
+    def __init__(self, condition: Condition, store: FeatureStore) -> None:
         self._condition, self._store = condition, store
-        self._scale = imu_scale(train, store)
-        self.width = store.maps(train[0].folder).shape[3]
+        self.width = store.channels
 
     def batches(self, clips: Sequence[Clip], rng: np.random.Generator, mirror: bool) -> Iterator[tuple[Any, Any]]:
-        """Yield features and readings, in the order of `clips`; whole clips are mirrored by chance if asked for."""
+        """Yield features and IMU steps, in the order of `clips`; whole clips are mirrored by chance if asked for."""
         for begin in range(0, len(clips), _BATCH):
             chosen = clips[begin : begin + _BATCH]
             flips = rng.random(len(chosen)) < (0.5 if mirror else 0.0)
-            yield self._features(chosen, flips, rng), self._readings(chosen, flips)
+            yield self._features(chosen, flips, rng), self._imu(chosen)
 
-    def _features(
-        self, clips: Sequence[Clip], flips: NDArray[np.bool_], rng: np.random.Generator
-    ) -> Tensor | None:
+    def _features(self, clips: Sequence[Clip], flips: NDArray[np.bool_], rng: np.random.Generator) -> Tensor | None:
         steps = self._condition.steps
         if steps is None:
             return None
         pooled = (self._store.maps(clip.folder)[int(flip)].mean(1, np.float32) for clip, flip in zip(clips, flips))
         return torch.from_numpy(np.stack([steps(features, rng) for features in pooled]))
 
-    def _readings(self, clips: Sequence[Clip], flips: NDArray[np.bool_]) -> Tensor | None:
+    def _imu(self, clips: Sequence[Clip]) -> Tensor | None:
         if not self._condition.imu:
-            return None
-        readings = np.stack([self._store.readings(clip.folder) for clip in clips])
-        readings[flips] = mirror_accel(readings[flips])
-        return torch.from_numpy(normalise_imu(readings, self._scale.mean, self._scale.std))
+            return None  # a mirrored clip has the same channels, so nothing need be mirrored here
+        return torch.from_numpy(np.stack([self._store.motion(clip.folder).steps(IMU_STATISTICS) for clip in clips]))
 
 
 def ablate(people: Sides, empty: Sides | None, store: FeatureStore, seed: int) -> dict[str, Any]:
@@ -164,7 +162,7 @@ def ablate(people: Sides, empty: Sides | None, store: FeatureStore, seed: int) -
 def _train_and_predict(condition: Condition, store: FeatureStore, sides: Sides, seed: int) -> NDArray[np.float32]:
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    train, source = sides.train, _Source(condition, store, sides.train)
+    train, source = sides.train, _Source(condition, store)
     classifier = _Classifier(condition, source.width)
     optimiser = torch.optim.AdamW(classifier.parameters(), _LEARNING_RATE)
     batches_an_epoch = -(-len(train) // _BATCH)
@@ -240,10 +238,15 @@ def run(args: argparse.Namespace) -> int:
     require_place(args.json)
     torch.set_num_threads(args.threads)
     profile = load_profile(args.profile)
-    people = Sides(*split_by_subject(list_clips(args.dataset), profile.validation_share, profile.seed))
+    clips = known(list_clips(args.dataset))
+    people = Sides(*split_by_subject(clips, profile.validation_share, profile.seed))
     empty = people.moved(args.dataset, args.empty) if args.empty else None
-    store = FeatureStore(args.cache, split(load_mobilenet(args.weights), 0)[0], profile.frame_size_px)
-    store.fill(people.folders + (empty.folders if empty else []), args.threads, "features")
+    size_px = profile.pictures.frame_size_px
+    with tempfile.TemporaryDirectory() as scratch:
+        trunk = Path(scratch, "trunk.onnx")
+        export_trunk(split(load_mobilenet(args.weights), 0)[0], size_px, trunk)
+        store = FeatureStore(args.cache, trunk, size_px)
+        store.fill(people.folders + (empty.folders if empty else []), args.threads, "features")
     report = ablate(people, empty, store, profile.seed)
     print_ablations(Console(soft_wrap=True, highlight=False), report)
     if args.json:

@@ -1,7 +1,7 @@
-"""What the frozen trunk says of each frame, computed once and kept on disk.
+"""What a trunk says of each frame, computed once and kept on disk.
 
-<cache>/<trunk>/<capture>.npy      (2, 30, P, C) float16: as taken and mirrored, at P positions of each picture
-<cache>/<trunk>/<capture>.imu.npy  (30, 3) float32: the frames' readings, m/s^2
+<cache>/<trunk>/<capture>.npy      (V, 30, P, C) float16: as taken, mirrored, other views; P positions of a picture
+<cache>/<trunk>/<capture>.imu.npz  the accelerometer at its full rate and the frames' stamps
 Both names are hashes, so that other weights, captures or versions never meet a stale file.
 """
 
@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +21,41 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from har_ros import __version__
+from har_ros.core.imu_steps import imu_steps, step_edges
 from har_ros.core.preprocess import mirror_frames, to_model_frame
+from har_ros.core.windows import STEP_RATE_HZ
 from har_ros.dataset.reader import read_capture
-from har_ros.training.backbone import Trunk
-from har_ros.training.export import export_trunk, open_session
+from har_ros.inference.sessions import open_session
+from har_ros.training.disturb import Samples
+from har_ros.training.views import augment
+
+PLAIN_VIEWS = 2  # as taken, mirrored
+
+
+@dataclass(frozen=True)
+class Motion:
+    """A capture's accelerometer, and the edges (31,) of its frames' steps, ns."""
+
+    samples: Samples
+    edges_ns: NDArray[np.int64]
+
+    def steps(self, channels: tuple[str, ...], samples: Samples | None = None) -> NDArray[np.float32]:
+        """Return the values (30, C) of the steps, from other samples where they are given."""
+        return imu_steps(channels, *(samples or self.samples), self.edges_ns)[0]
 
 
 class FeatureStore:
     """The cached maps and readings of captures under one trunk."""
 
-    def __init__(self, cache: Path, trunk: Trunk, frame_size_px: int) -> None:
-        self._trunk, self._size_px = trunk, frame_size_px
-        self._folder = cache / _trunk_digest(trunk, frame_size_px)
+    def __init__(self, cache: Path, trunk: Path, frame_size_px: int, views: int = 0) -> None:
+        """`trunk` is an ONNX file, frames -> maps; `views` more are kept of each clip, besides the plain ones."""
+        self.trunk = trunk
+        self._size_px, self._views = frame_size_px, views
+        about = f"{__version__} {frame_size_px} {views}"  # another version may read captures otherwise
+        self._folder = cache / hashlib.sha256(about.encode() + trunk.read_bytes()).hexdigest()[:16]
         self._names: dict[Path, str] = {}
-        self._readings: dict[Path, NDArray[np.float32]] = {}
-        self.positions = 0
+        self._motions: dict[Path, Motion] = {}
+        self.positions = self.channels = 0
 
     def fill(self, captures: Sequence[Path], threads: int, title: str) -> None:
         """Compute what is missing of `captures`, under a progress bar; an interrupted run loses nothing.
@@ -43,7 +65,7 @@ class FeatureStore:
         self._folder.mkdir(parents=True, exist_ok=True)
         missing = [folder for folder in captures if not self._path(folder).is_file()]
         if missing:
-            session = open_session(export_trunk(self._trunk, self._size_px, self._folder), 1)
+            session = open_session(self.trunk)
             pool = ThreadPoolExecutor(threads)
             try:
                 done = pool.map(lambda folder: self._compute(session, folder), missing)
@@ -51,18 +73,20 @@ class FeatureStore:
                     pass
             finally:
                 pool.shutdown(cancel_futures=True)
-        self.positions = self.maps(captures[0]).shape[2]
+        self.positions, self.channels = self.maps(captures[0]).shape[2:]
 
     def maps(self, capture: Path) -> NDArray[np.float16]:
-        """Return a view of the maps (2, 30, P, C) of a capture: as taken, mirrored."""
+        """Return a view of the maps (V, 30, P, C) of a capture: as taken, mirrored, then the other views."""
         maps: NDArray[np.float16] = np.load(self._path(capture), mmap_mode="r")
         return maps
 
-    def readings(self, capture: Path) -> NDArray[np.float32]:
-        """Return the readings (30, 3) of a capture, m/s^2."""
-        if capture not in self._readings:
-            self._readings[capture] = np.load(self._path(capture).with_suffix(".imu.npy"))
-        return self._readings[capture]
+    def motion(self, capture: Path) -> Motion:
+        """Return the accelerometer of a capture."""
+        if capture not in self._motions:
+            with np.load(self._path(capture).with_suffix(".imu.npz")) as file:
+                edges_ns = step_edges(file["frame_stamps_ns"], STEP_RATE_HZ)
+                self._motions[capture] = Motion(Samples(file["stamps_ns"], file["accel_mps2"]), edges_ns)
+        return self._motions[capture]
 
     def _path(self, capture: Path) -> Path:
         if capture not in self._names:
@@ -72,10 +96,17 @@ class FeatureStore:
     def _compute(self, session: Any, folder: Path) -> None:
         capture = read_capture(folder)
         frames = np.stack([to_model_frame(frame, self._size_px) for frame in capture.frames])
-        maps = [_by_position(session.run(None, {"frames": each})[0]) for each in (frames, mirror_frames(frames))]
         path = self._path(folder)
-        _save(path.with_suffix(".imu.npy"), capture.readings_mps2)
-        _save(path, np.stack(maps))  # the last: where it is, both are
+        rng = np.random.default_rng(int(path.stem, 16))
+        views = [frames, mirror_frames(frames)]
+        for index in range(self._views):
+            views.append(augment(views[index % PLAIN_VIEWS], rng))
+        maps = [_by_position(session.run(None, {"frames": view})[0]) for view in views]
+        motion = {"stamps_ns": capture.imu_stamps_ns, "accel_mps2": capture.imu_accel_mps2}
+        with _draft(path.with_suffix(".imu.npz")) as draft:
+            np.savez(draft, frame_stamps_ns=capture.frame_stamps_ns, **motion)
+        with _draft(path) as draft:  # the last: where it is, both are
+            np.save(draft, np.stack(maps))
 
 
 def capture_digest(folder: Path) -> str:
@@ -87,18 +118,16 @@ def capture_digest(folder: Path) -> str:
     return digest.hexdigest()[:32]
 
 
-def _save(path: Path, values: NDArray[Any]) -> None:
-    """Write a file whole or not at all, even while another process writes the same one."""
+@contextmanager
+def _draft(path: Path) -> Iterator[Any]:
+    """Give a file to write; it appears whole or not at all, even while another process writes the same one."""
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as draft:
-        np.save(draft, values)
+        try:
+            yield draft
+        except BaseException:
+            Path(draft.name).unlink()
+            raise
     Path(draft.name).replace(path)
-
-
-def _trunk_digest(trunk: Trunk, frame_size_px: int) -> str:
-    digest = hashlib.sha256(f"{__version__} {frame_size_px}".encode())  # another version may read captures otherwise
-    for name, tensor in trunk.state_dict().items():
-        digest.update(name.encode() + tensor.numpy().tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _by_position(maps: NDArray[np.float32]) -> NDArray[np.float16]:

@@ -1,4 +1,4 @@
-"""The training loop: Adam, clipped gradients, early stopping, a lower rate on a plateau, a checkpoint each epoch."""
+"""The training loop: AdamW, clipped gradients, early stopping, a lower rate on a plateau, a checkpoint each epoch."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import nn
-from torch.nn import functional
 
 from har_ros.core.errors import HarError
-from har_ros.training.data import Batch
-from har_ros.training.network import HarNetwork
+from har_ros.training.batches import Batch
+from har_ros.training.data import NONE_OF_THEM
+from har_ros.training.losses import training_loss
+from har_ros.training.networks.base import ActivityNetwork, novelty_scores
 from har_ros.training.profile import Profile
+
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,18 @@ class Fit:
     the same result as if it had never stopped.
     """
 
-    def __init__(self, stage: str, network: HarNetwork, profile: Profile, max_epochs: int, checkpoint: Path) -> None:
-        self._stage, self._network, self._profile = stage, network, profile
+    def __init__(
+        self, stage: str, network: ActivityNetwork, profile: Profile, max_epochs: int, checkpoint: Path
+    ) -> None:
+        self._stage, self._network, self._seed = stage, network.to(DEVICE), profile.seed
+        self._settings = settings = profile.learning
         self._max_epochs, self._checkpoint = max_epochs, checkpoint
         self._parameters = [each for each in network.parameters() if each.requires_grad]
-        self._optimiser = torch.optim.Adam(self._parameters, profile.learning_rate, eps=1e-7)
+        self._optimiser = torch.optim.AdamW(
+            self._parameters, settings.learning_rate, eps=1e-7, weight_decay=settings.weight_decay
+        )
         self._schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
-            self._optimiser, factor=profile.plateau_factor, patience=profile.plateau_patience
+            self._optimiser, factor=settings.plateau_factor, patience=settings.plateau_patience
         )
         self.history: list[Epoch] = []
         self._best = network.state_dict()
@@ -71,7 +79,7 @@ class Fit:
             bar.advance(task, len(self.history) * feed.steps)
             while not self._over():
                 began_s = time.monotonic()
-                torch.manual_seed(self._profile.seed + 1000 * len(self.history))
+                torch.manual_seed(self._seed + 1000 * len(self.history))
                 epoch = len(self.history)
                 loss, accuracy = self._learn(step for step in _ticking(feed.training(epoch), bar, task))
                 validation_loss, right = assess(self._network, feed.validation())
@@ -89,16 +97,17 @@ class Fit:
     def _learn(self, batches: Iterable[Batch]) -> tuple[float, float]:
         self._network.train()
         losses, right, count = 0.0, 0, 0
-        for maps, imu, labels in batches:
-            logits = self._network(maps, imu)
-            loss = functional.cross_entropy(logits, labels)
+        for each in batches:
+            batch = _on_device(each)
+            output = self._network(batch.maps, batch.imu, batch.presence)
+            loss = training_loss(output, batch, self._settings)
             self._optimiser.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(self._parameters, self._profile.clip_norm)
+            nn.utils.clip_grad_norm_(self._parameters, self._settings.clip_norm)
             self._optimiser.step()
-            losses += float(loss.detach()) * len(labels)
-            right += int((logits.argmax(1) == labels).sum())
-            count += len(labels)
+            losses += float(loss.detach()) * len(batch.labels)
+            right += int((output.logits.argmax(1) == batch.labels).sum())
+            count += len(batch.labels)
         return losses / count, right / count
 
     def _stale(self) -> int:
@@ -108,7 +117,7 @@ class Fit:
 
     def _over(self) -> bool:
         done = len(self.history)
-        return done >= self._max_epochs or (done > 0 and self._stale() >= self._profile.stop_patience)
+        return done >= self._max_epochs or (done > 0 and self._stale() >= self._settings.stop_patience)
 
     def _save(self) -> None:
         state = {
@@ -129,22 +138,46 @@ class Fit:
         self.history = [Epoch(**epoch) for epoch in state["history"]]
 
 
-def assess(network: HarNetwork, batches: Iterable[Batch]) -> tuple[float, float]:
-    """Return the mean loss and the accuracy without dropout."""
-    probabilities, truth = predict(network, batches)
+class Answers(NamedTuple):
+    """What a network says of n clips: logits (n, 6), scores (n, K) and the true labels (n,)."""
+
+    logits: NDArray[np.float32]
+    novelty: NDArray[np.float32]
+    truth: NDArray[np.int64]
+
+    @property
+    def probabilities(self) -> NDArray[np.float32]:
+        """Return softmax(logits), (n, 6)."""
+        return torch.softmax(torch.from_numpy(self.logits), 1).numpy()
+
+
+def assess(network: ActivityNetwork, batches: Iterable[Batch]) -> tuple[float, float]:
+    """Return the mean loss and the accuracy without dropout, on the clips of the six activities."""
+    answers = predict(network, batches)
+    known = answers.truth != NONE_OF_THEM
+    probabilities, truth = answers.probabilities[known], answers.truth[known]
     chosen = probabilities[np.arange(len(truth)), truth]
     return float(-np.log(np.maximum(chosen, 1e-7)).mean()), float((probabilities.argmax(1) == truth).mean())
 
 
-def predict(network: HarNetwork, batches: Iterable[Batch]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return probabilities (n, 6) and true labels (n,)."""
-    network.eval()
-    probabilities, truth = [], []
+def predict(network: ActivityNetwork, batches: Iterable[Batch]) -> Answers:
+    """Return the network's answers, without dropout."""
+    network.to(DEVICE).eval()
+    logits, novelty, truth = [], [], []
     with torch.inference_mode():
-        for maps, imu, labels in batches:
-            probabilities.append(torch.softmax(network(maps, imu), 1).numpy())
-            truth.append(labels.numpy())
-    return np.concatenate(probabilities), np.concatenate(truth)
+        for each in batches:
+            batch = _on_device(each)
+            output = network(batch.maps, batch.imu, batch.presence)
+            scores = novelty_scores(output)
+            kept = [scores[name] for name in network.novelty] or [output.logits[:, :0].sum(1)]
+            logits.append(output.logits.cpu().numpy())
+            novelty.append(torch.stack(kept, 1).cpu().numpy())
+            truth.append(each.labels.numpy())
+    return Answers(np.concatenate(logits), np.concatenate(novelty), np.concatenate(truth))
+
+
+def _on_device(batch: Batch) -> Batch:
+    return Batch(*(tensor.to(DEVICE) for tensor in batch))
 
 
 def save_state(state: dict[str, Any], path: Path) -> None:
@@ -161,7 +194,7 @@ def save_state(state: dict[str, Any], path: Path) -> None:
 def load_state(path: Path) -> dict[str, Any]:
     """Return what `save_state` wrote. Raises HarError where it isn't that."""
     try:
-        state: dict[str, Any] = torch.load(path, weights_only=True)
+        state: dict[str, Any] = torch.load(path, map_location=DEVICE, weights_only=True)
     except Exception as error:  # noqa: BLE001 - torch raises many types for a damaged file
         raise HarError(f"'{path}' is no checkpoint ({str(error).splitlines()[0]}); delete it to train anew") from None
     return state

@@ -2,77 +2,112 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from har_ros.core.errors import HarError
 from har_ros.core.resources import find_resource
+
+STRUCTURED, SPARSE, INT8 = STEPS_OF_COMPRESSION = ("structured", "sparse", "int8")
+
+
+def between(low: float, high: float) -> Any:
+    """Return a field whose value must lie in this range, both ends included."""
+    return field(metadata={"range": (low, high)})
+
+
+def a_share() -> Any:
+    """Return a field for a share or a probability."""
+    return between(0.0, 0.99)
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """How pictures become features."""
+
+    frame_size_px: int = between(32, 512)
+    trainable_blocks: int = between(0, 1)
+    train_positions: int = between(1, 10_000)
+    views: int = between(0, 16)
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How the heads are trained."""
+
+    learning_rate: float = between(1e-8, 1.0)
+    weight_decay: float = between(0.0, 1.0)
+    clip_norm: float = between(1e-6, 1e6)
+    batch_size: int = between(1, 10_000)
+    passes: int = between(1, 1000)
+    max_epochs: int = between(1, 10_000)
+    stop_patience: int = between(1, 10_000)
+    plateau_patience: int = between(1, 10_000)
+    plateau_factor: float = between(0.01, 0.99)
+    label_smoothing: float = a_share()
+    auxiliary_weight: float = between(0.0, 10.0)
+    outlier_weight: float = between(0.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What happens to the clips by chance in training."""
+
+    flip_probability: float = a_share()
+    camera_withheld: float = a_share()
+    imu_withheld: float = a_share()
+    frame_drop: float = a_share()
+    slow_camera: float = a_share()
+    imu_bias_mps2: float = between(0.0, 10.0)
+    imu_scale: float = between(0.0, 0.5)
+    imu_noise_mps2: float = between(0.0, 10.0)
+    imu_slow: float = a_share()
+    imu_jitter: float = between(0.0, 0.5)
+    sync_offset_s: float = between(0.0, 0.2)
+
+
+@dataclass(frozen=True)
+class Compression:
+    """How the trained model is made smaller, step by step."""
+
+    steps: tuple[str, ...]
+    structured: float = between(0.0, 0.9)
+    sparsity: float = between(0.0, 0.99)
+    recovery_steps: int = between(0, 10**6)
+    recovery_batch: int = between(1, 1000)
+    recovery_learning_rate: float = between(1e-8, 1.0)
+    finetune_epochs: int = between(0, 10_000)
 
 
 @dataclass(frozen=True)
 class Profile:
     """The numbers of one training; config/profiles/paper.yaml explains them one by one.
 
-    Raises HarError where a value is out of its range.
+    network: a module of har_ros/training/networks; `heads` are its Settings.
+    Raises HarError where a value is out of its range, or compression has an unknown step or another order.
     """
 
     name: str
-    frame_size_px: int
-    trainable_blocks: int
-    train_positions: int
-    video_units: int
-    imu_units: int
-    dense_units: int
-    video_dropout: float
-    imu_dropout: float
-    imu_recurrent_dropout: float
-    imu_memory_steps: int
-    imu_gain: float
-    dense_dropout: float
-    video_withheld: float
-    learning_rate: float
-    clip_norm: float
-    batch_size: int
-    passes: int
-    max_epochs: int
-    stop_patience: int
-    plateau_patience: int
-    plateau_factor: float
-    validation_share: float
-    flip_probability: float
-    sparsity: float
-    recovery_steps: int
-    recovery_batch: int
-    recovery_learning_rate: float
-    finetune_epochs: int
-    seed: int
+    network: str
+    seed: int = between(0, 2**31)
+    validation_share: float = between(0.01, 0.9)
+    pictures: Pictures
+    heads: Any
+    learning: Learning
+    augmentation: Augmentation
+    compression: Compression
 
     def __post_init__(self) -> None:
-        ranges = {
-            "frame_size_px": (32, 512),
-            "trainable_blocks": (0, 1),
-            "train_positions": (1, 10_000),
-            "imu_memory_steps": (0, 10_000),
-            "imu_gain": (0.01, 100.0),
-            "learning_rate": (1e-8, 1.0),
-            "clip_norm": (1e-6, 1e6),
-            "plateau_factor": (0.01, 0.99),
-            "validation_share": (0.01, 0.9),
-            "sparsity": (0.0, 0.99),
-            "recovery_steps": (0, 10**6),
-            "recovery_learning_rate": (1e-8, 1.0),
-            "finetune_epochs": (0, 10_000),
-            "seed": (0, 2**31),
-        }
-        for entry in fields(self)[1:]:
-            is_share = "dropout" in entry.name or entry.name in ("flip_probability", "video_withheld")
-            low, high = ranges.get(entry.name, (0.0, 0.99) if is_share else (1, 100_000))
-            if not low <= getattr(self, entry.name) <= high:
-                raise HarError(
-                    f"profile '{self.name}': {entry.name} is {getattr(self, entry.name)}; "
-                    f"give a value from {low} to {high}"
-                )
+        _check_ranges(self.name, self)
+        if self.augmentation.camera_withheld + self.augmentation.imu_withheld >= 1:
+            raise HarError(f"profile '{self.name}': camera_withheld and imu_withheld leave no clip whole; lower them")
+        steps = self.compression.steps
+        if steps != tuple(each for each in STEPS_OF_COMPRESSION if each in steps):
+            raise HarError(
+                f"profile '{self.name}': compression.steps is {', '.join(map(str, steps))}; "
+                f"give some of {', '.join(STEPS_OF_COMPRESSION)}, in this order"
+            )
 
 
 def load_profile(name_or_file: str) -> Profile:
@@ -88,14 +123,57 @@ def load_profile(name_or_file: str) -> Profile:
         record = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise HarError(f"profile '{path}' can't be read: {str(error).splitlines()[0]}") from None
+    profile: Profile = _section(Profile, record, path, "")
+    return profile
+
+
+def _section(kind: Any, record: Any, path: Path, prefix: str) -> Any:
+    """Return the dataclass `kind` of a YAML table; `prefix` names the table, for messages."""
+    known = get_type_hints(kind)
+    if kind is Profile and isinstance(record, dict):
+        known["heads"] = _heads_of(record.get("network"), path)
     if not isinstance(record, dict):
-        raise HarError(f"profile '{path}' holds no keys; begin with a copy of config/profiles/paper.yaml")
-    known = {entry.name: entry.type for entry in fields(Profile)}
+        where = f"{prefix[:-1]} " if prefix else ""
+        raise HarError(f"profile '{path}': {where}holds no keys; begin with a copy of config/profiles/paper.yaml")
     unknown, missing = sorted(set(record) - set(known), key=str), [key for key in known if key not in record]
     if unknown or missing:
-        wrong = f"has unknown keys {unknown}" if unknown else f"lacks the keys {missing}"
+        keys = ", ".join(f"{prefix}{key}" for key in unknown or missing)
+        wrong = f"has the unknown keys {keys}" if unknown else f"lacks the keys {keys}"
         raise HarError(f"profile '{path}' {wrong}; compare it with config/profiles/paper.yaml")
-    return Profile(**{key: _typed(path, key, record[key], str(known[key])) for key in known})
+    return kind(**{key: _typed(hint, record[key], path, f"{prefix}{key}") for key, hint in known.items()})
+
+
+def _heads_of(network: Any, path: Path) -> type:
+    """Return the settings' class of a network. Raises HarError where there is no such network."""
+    from har_ros.training.networks import NETWORKS, network_class  # which know profiles, too
+
+    if network not in NETWORKS:
+        raise HarError(f"profile '{path}': there is no network '{network}'; choose one of {', '.join(NETWORKS)}")
+    return network_class(network).Settings
+
+
+def _typed(hint: Any, value: Any, path: Path, key: str) -> Any:
+    if is_dataclass(hint):
+        return _section(hint, value, path, f"{key}.")
+    if hint is float and type(value) in (int, float):
+        return float(value)
+    if hint == tuple[str, ...] and isinstance(value, list):
+        return tuple(value)
+    if type(value) is not hint:
+        kind = "list" if hint == tuple[str, ...] else hint.__name__
+        raise HarError(f"profile '{path}': {key} is {value!r}, but must be of type {kind}")
+    return value
+
+
+def _check_ranges(name: str, section: Any, prefix: str = "") -> None:
+    for entry in fields(section):
+        value = getattr(section, entry.name)
+        if is_dataclass(value):
+            _check_ranges(name, value, f"{entry.name}.")
+        elif "range" in entry.metadata:
+            low, high = entry.metadata["range"]
+            if not low <= value <= high:
+                raise HarError(f"profile '{name}': {prefix}{entry.name} is {value}; give a value from {low} to {high}")
 
 
 def _shipped(name: str) -> Path:
@@ -105,11 +183,3 @@ def _shipped(name: str) -> Path:
         known = ", ".join(sorted(each.stem for each in folder.glob("*.yaml")))
         raise HarError(f"there is no profile '{name}'; choose one of {known}, or give a YAML file")
     return path
-
-
-def _typed(path: Path, key: str, value: Any, kind: str) -> Any:
-    if kind == "float" and type(value) in (int, float):
-        return float(value)
-    if type(value).__name__ != kind:
-        raise HarError(f"profile '{path}': {key} is {value!r}, but must be of type {kind}")
-    return value

@@ -1,70 +1,107 @@
-"""Constant-sparsity magnitude pruning, layer by layer (paper section III.G), and the recovery of the frozen layers.
+"""Pruning of the trunk and of the network after it, and the recovery of the trunk.
 
-Pruned are the convolutions and the dense layer. Left whole are the stem, which sees raw pixels, the
-depthwise convolutions, nine weights a channel, batch normalisation, the LSTMs, and the softmax layer.
+Constant sparsity, layer by layer, by magnitude (paper section III.G): pruned are the convolutions and the dense
+layers. Left whole are the stem, which sees raw pixels, the depthwise convolutions, nine weights a channel, batch
+normalisation, the LSTMs, and the softmax layer. Structured: whole channels, so that less is computed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import torch
 from rich.progress import track
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
-from torch.nn.utils import prune
 
 from har_ros.core.preprocess import mirror_frames, to_model_frame
 from har_ros.dataset.reader import read_capture
+from har_ros.inference.sessions import open_session
 from har_ros.training.backbone import Trunk
 from har_ros.training.data import Clip
-from har_ros.training.features import FeatureStore
-from har_ros.training.network import HarNetwork, LastBlock
 from har_ros.training.profile import Profile
+from har_ros.training.views import augment
 
-ELIGIBLE = "convolutions except the stem and the depthwise ones, and the dense layer before the softmax layer"
+ELIGIBLE = "convolutions except the stem and the depthwise ones, and dense layers before the softmax layer"
 _POOL_CLIPS, _PICTURES_A_CLIP = 8, 4  # taken together and mixed: reading one picture means reading its capture
+_ROUND_CHANNELS_TO = 8
+_SETTLING_BATCHES = 24
 
 
-def eligible(part: nn.Module) -> list[nn.Module]:
-    """Return the layers of the trunk or of the network that pruning applies to."""
-    if isinstance(part, HarNetwork):
-        return [part.tail.pointwise, part.dense] if isinstance(part.tail, LastBlock) else [part.dense]
-    convolutions = [module for module in part.modules() if isinstance(module, nn.Conv2d) and module.groups == 1]
+def prunable(trunk: Trunk) -> list[nn.Module]:
+    """Return the layers of a trunk whose small weights may become zero."""
+    convolutions = [module for module in trunk.modules() if isinstance(module, nn.Conv2d) and module.groups == 1]
     return convolutions[1:]  # the first one is the stem
 
 
-def add_masks(part: nn.Module, sparsity: float) -> None:
-    """Set the smallest weights of each eligible layer to zero, and keep them there while it is trained."""
-    for layer in eligible(part):
-        prune.l1_unstructured(layer, "weight", sparsity)
+def cut(layers: Sequence[nn.Module], sparsity: float) -> None:
+    """Set the smallest weights of each layer to zero, for good: without a gradient an optimiser leaves them there."""
+    for layer in layers:
+        with torch.no_grad():
+            magnitude = layer.weight.abs().flatten()
+            kept = torch.ones_like(magnitude, dtype=torch.bool)
+            kept[magnitude.argsort()[: round(sparsity * len(magnitude))]] = False
+            mask = kept.view_as(layer.weight)
+            layer.weight.mul_(mask)
+        layer.weight.requires_grad_().register_hook(lambda gradient, mask=mask: gradient * mask)
 
 
-def remove_masks(part: nn.Module) -> None:
-    """Take the pruning wrappers off: the zeros stay, the layers are plain again."""
-    for layer in eligible(part):
-        prune.remove(layer, "weight")
+def zero_shares(layers: Sequence[nn.Module]) -> list[float]:
+    """Return the share of zeros in the weights of each layer."""
+    return [float((layer.weight == 0).float().mean()) for layer in layers]
 
 
-def recover(trunk: Trunk, clips: Sequence[Clip], store: FeatureStore, profile: Profile) -> list[float]:
-    """Teach a masked trunk to give the maps again that it gave before, which `store` holds.
+def remove_channels(trunk: Trunk, share: float, frame_size_px: int) -> None:
+    """Take the weakest channels out of each layer of a trunk; the number of its features stays."""
+    import torch_pruning
 
-    Only its remaining weights and the scales and shifts of its batch normalisation learn, from pictures
-    of the training clips. Returns the relative squared error of each step.
+    trunk.requires_grad_(True)
+    last = [module for module in trunk.blocks.modules() if isinstance(module, nn.Conv2d)][-1]
+    torch_pruning.pruner.BasePruner(
+        trunk.blocks,
+        torch.zeros(1, 3, frame_size_px, frame_size_px),
+        importance=torch_pruning.importance.GroupMagnitudeImportance(p=2),
+        pruning_ratio=share,
+        ignored_layers=[last],
+        round_to=_ROUND_CHANNELS_TO,
+    ).step()
+    trunk.requires_grad_(False)
+
+
+def settle_norms(trunk: Trunk, clips: Sequence[Clip], profile: Profile) -> None:
+    """Measure the statistics of batch normalisation again, which change with the channels before it."""
+    norms = [module for module in trunk.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain average
+    trunk.train()
+    with torch.no_grad():
+        for frames in islice(_pictures(clips, profile, seed=1), _SETTLING_BATCHES):
+            trunk(torch.from_numpy(frames))
+    trunk.eval()
+
+
+def recover(trunk: Trunk, teacher: Path, clips: Sequence[Clip], profile: Profile) -> list[float]:
+    """Teach a pruned trunk to give the maps of the ONNX file `teacher`, what it was before.
+
+    Only its remaining weights and the scales and shifts of its batch normalisation learn, from pictures of the
+    training clips. Returns the relative squared error of each step.
     """
+    settings, session = profile.compression, open_session(teacher)
     parameters = [each.requires_grad_() for each in trunk.blocks.parameters()]
-    optimiser = torch.optim.Adam(parameters, profile.recovery_learning_rate)
+    optimiser = torch.optim.Adam(parameters, settings.recovery_learning_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, profile.recovery_learning_rate, total_steps=profile.recovery_steps + 1
+        optimiser, settings.recovery_learning_rate, total_steps=settings.recovery_steps + 1
     )
     errors = []
     trunk.to(memory_format=torch.channels_last)
-    pictures = islice(_pictures(clips, store, profile), profile.recovery_steps)
-    for frames, wanted in track(pictures, "recovering pruned layers", total=profile.recovery_steps):
-        given = trunk(frames).flatten(2).permute(0, 2, 1)
-        error = functional.mse_loss(given, wanted) / wanted.square().mean()
+    pictures = islice(_pictures(clips, profile, seed=0), settings.recovery_steps)
+    for frames in track(pictures, "recovering pruned layers", total=settings.recovery_steps):
+        wanted = torch.from_numpy(session.run(None, {"frames": frames})[0])
+        error = functional.mse_loss(trunk(torch.from_numpy(frames)), wanted) / wanted.square().mean()
         optimiser.zero_grad()
         error.backward()
         optimiser.step()
@@ -74,18 +111,18 @@ def recover(trunk: Trunk, clips: Sequence[Clip], store: FeatureStore, profile: P
     return errors
 
 
-def _pictures(clips: Sequence[Clip], store: FeatureStore, profile: Profile) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield frames of training clips, mirrored or not, with the maps (N, P, C) they gave before pruning."""
-    rng = np.random.default_rng(profile.seed)
+def _pictures(clips: Sequence[Clip], profile: Profile, seed: int) -> Iterator[np.ndarray]:
+    """Yield batches of frames of training clips, mirrored or not, in the views that the profile trains on."""
+    rng = np.random.default_rng([profile.seed, seed])
+    size_px, views = profile.pictures.frame_size_px, profile.pictures.views
     while True:
         drawn = []
         for index in rng.integers(len(clips), size=_POOL_CLIPS):
-            images, maps = read_capture(clips[index].folder).frames, store.maps(clips[index].folder)
+            images = read_capture(clips[index].folder).frames
             for step in rng.choice(len(images), _PICTURES_A_CLIP, replace=False):
-                frame = to_model_frame(images[step], profile.frame_size_px)
-                flip = int(rng.integers(2))
-                drawn.append((mirror_frames(frame) if flip else frame, maps[flip, step]))
+                frame = to_model_frame(images[step], size_px)
+                frame = mirror_frames(frame) if rng.integers(2) else frame
+                drawn.append(augment(frame[None], rng)[0] if rng.integers(views + 2) >= 2 else frame)
         order = rng.permutation(len(drawn))
-        for begin in range(0, len(order), profile.recovery_batch):
-            frames, wanted = zip(*(drawn[index] for index in order[begin : begin + profile.recovery_batch]))
-            yield torch.from_numpy(np.stack(frames)), torch.from_numpy(np.stack(wanted).astype(np.float32))
+        for begin in range(0, len(order), profile.compression.recovery_batch):
+            yield np.stack([drawn[index] for index in order[begin : begin + profile.compression.recovery_batch]])

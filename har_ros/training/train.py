@@ -39,6 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--test", type=Path, metavar="DATASET", help="also score on these captures, for the model's card"
     )
+    parser.add_argument(
+        "--empty", type=Path, metavar="DATASET", help="the same captures without people, to see what the rooms tell"
+    )
     parser.add_argument("--weights", type=Path, metavar="FILE", help="torchvision's mobilenet_v2-b0353104.pth")
     parser.add_argument(
         "--run-dir", type=Path, metavar="DIR", help="folder of the run (default runs/ and the model's name)"
@@ -69,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
     job = Job(
         dataset=args.dataset,
         test=args.test,
+        empty=args.empty,
         out=args.out,
         folder=args.run_dir or Path("runs") / args.out.name,
         cache=args.cache,
@@ -96,5 +100,6 @@ def _command(args: argparse.Namespace) -> str:
     """Return the command that gives this model again, whatever folders and threads it ran with."""
     words = ["har", "train", args.dataset, "--profile", args.profile, "--out", args.out]
     words += ["--test", args.test] if args.test else []
+    words += ["--empty", args.empty] if args.empty else []
     words += ["--allow-unknown-subjects"] if args.allow_unknown_subjects else []
     return shlex.join(map(str, words))

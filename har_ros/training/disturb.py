@@ -1,0 +1,68 @@
+"""What the sensors of other makers do to the same second: other rates, offsets, noise, lost frames, other clocks."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from har_ros.core.preprocess import mirror_accel
+from har_ros.training.profile import Augmentation
+
+_SLOWEST_IMU_HZ, _SLOWEST_CAMERA_FPS, _FPS = 25.0, 10.0, 30.0
+
+
+class Samples(NamedTuple):
+    """A clip's accelerometer: stamps (N,) int64 ns and readings (N, 3), m/s^2."""
+
+    stamps_ns: NDArray[np.int64]
+    accel_mps2: NDArray[np.float32]
+
+
+def disturbed_samples(samples: Samples, settings: Augmentation, mirror: bool, rng: np.random.Generator) -> Samples:
+    """Return the samples as another sensor on the same body would have given them; at least one is left."""
+    stamps_ns, accel = samples
+    if mirror:
+        accel = mirror_accel(accel)
+    if settings.imu_slow and len(stamps_ns) > 1 and rng.random() < settings.imu_slow:
+        kept = _thinned(stamps_ns, rng)
+        stamps_ns, accel = stamps_ns[kept], accel[kept]
+    if settings.imu_scale or settings.imu_bias_mps2:
+        gains, offsets = rng.normal(1, settings.imu_scale, 3), rng.normal(0, settings.imu_bias_mps2, 3)
+        accel = accel * gains + offsets
+    if settings.imu_noise_mps2:
+        accel = accel + rng.normal(0, rng.uniform(0, settings.imu_noise_mps2), accel.shape)
+    if settings.imu_jitter and len(stamps_ns) > 1:
+        period_ns = np.median(np.diff(stamps_ns))
+        moved = stamps_ns + rng.uniform(-0.5, 0.5, len(stamps_ns)) * 2 * settings.imu_jitter * period_ns
+        stamps_ns = np.sort(moved.astype(np.int64))
+    if settings.sync_offset_s:
+        stamps_ns = stamps_ns + round(1e9 * rng.uniform(-settings.sync_offset_s, settings.sync_offset_s))
+    return Samples(stamps_ns, accel.astype(np.float32))
+
+
+def shown_frames(steps: int, settings: Augmentation, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return which frame (steps,) each step shows, when a camera is slower or loses some.
+
+    As in the recogniser a frame stands for the steps since the one before it, so each step shows the first
+    frame from its own on; the last one is always there.
+    """
+    there = np.ones(steps, bool)
+    if settings.slow_camera and rng.random() < settings.slow_camera:
+        fps = rng.uniform(_SLOWEST_CAMERA_FPS, _FPS)
+        ticks = np.floor((np.arange(steps) + rng.random()) * fps / _FPS)
+        there = np.diff(ticks, prepend=ticks[0] - 1) > 0
+    if settings.frame_drop and rng.random() < settings.frame_drop:
+        there &= rng.random(steps) > rng.uniform(0, 0.3)
+    there[-1] = True
+    return np.flatnonzero(there)[np.searchsorted(np.flatnonzero(there), np.arange(steps))]
+
+
+def _thinned(stamps_ns: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return the indices of the samples that a slower sensor would have taken."""
+    duration_s = (stamps_ns[-1] - stamps_ns[0]) / 1e9
+    rate_hz = (len(stamps_ns) - 1) / max(duration_s, 1e-3)
+    wanted_hz = np.exp(rng.uniform(np.log(min(_SLOWEST_IMU_HZ, rate_hz)), np.log(rate_hz)))
+    ticks = np.floor((stamps_ns - stamps_ns[0]) / 1e9 * wanted_hz + rng.random())
+    return np.flatnonzero(np.diff(ticks, prepend=ticks[0] - 1) > 0)

@@ -1,0 +1,65 @@
+"""Channels of the accelerometer that no turn of the sensor changes, so that it may be mounted any way round."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from har_ros.core.preprocess import STANDARD_GRAVITY_MPS2
+
+_REFERENCE_STEPS = 10  # a third of a second at the window's beginning and at its end
+_SMOOTH_STEPS = 5
+_SENSITIVITY = 10.0  # log(1 + 10 x) tells 0.02 g of swaying from rest and 4 g of an impact from 8 g
+_TINY_MPS2 = 0.1
+
+
+class InvariantChannels(nn.Module):
+    """Steps (B, T, 5) of mean acceleration, peak and dip, m/s^2 -> channels (B, T, COUNT), about -1 to 5.
+
+    In a fall gravity turns within the window. So there are two references for what is down: the mean over the
+    window's first steps and that over its last ones. Against each the acceleration has a part along it, a part
+    across, and an angle.
+    """
+
+    COUNT = 11
+
+    def forward(self, steps: Tensor) -> Tensor:
+        """Return the channels."""
+        accel, peak, dip = steps[..., :3], steps[..., 3:4], steps[..., 4:5]
+        smooth = functional.avg_pool1d(
+            accel.transpose(1, 2), _SMOOTH_STEPS, 1, _SMOOTH_STEPS // 2, count_include_pad=False
+        ).transpose(1, 2)
+        begin, end = (_direction(part.mean(1, keepdim=True)) for part in _ends(accel))
+        jerk = _length(accel[:, 1:] - accel[:, :-1])
+        channels = [_scaled(each, rest=1.0) for each in (_length(accel), peak, dip)]
+        for down in (begin, end):
+            along = _dot(accel, down)
+            across = _length(accel - along * down)
+            channels += [_scaled(along, rest=1.0), _scaled(across), _dot(_direction(smooth), down)]
+        channels.append(_scaled(torch.cat([torch.zeros_like(jerk[:, :1]), jerk], 1)))
+        channels.append(_dot(begin, end).expand_as(channels[0]))
+        return torch.cat(channels, 2)
+
+
+def _ends(accel: Tensor) -> tuple[Tensor, Tensor]:
+    return accel[:, :_REFERENCE_STEPS], accel[:, -_REFERENCE_STEPS:]
+
+
+def _length(vectors: Tensor) -> Tensor:
+    return vectors.square().sum(2, keepdim=True).add(1e-12).sqrt()
+
+
+def _direction(vectors: Tensor) -> Tensor:
+    """Return unit vectors; what is near 0 m/s^2, as in free fall, has next to no direction."""
+    return vectors / (vectors.square().sum(2, keepdim=True) + _TINY_MPS2**2).sqrt()
+
+
+def _dot(vectors: Tensor, others: Tensor) -> Tensor:
+    return (vectors * others).sum(2, keepdim=True)
+
+
+def _scaled(mps2: Tensor, rest: float = 0.0) -> Tensor:
+    """Return log(1 + |x|) with the sign of x, some tens of how many g there are more than at rest."""
+    excess = _SENSITIVITY * (mps2 / STANDARD_GRAVITY_MPS2 - rest)
+    return torch.sign(excess) * torch.log(1 + torch.abs(excess))

@@ -1,0 +1,72 @@
+"""Further views of a clip: the same second in another light, out of focus, from nearer by, with something in the way.
+
+One draw for a whole clip: what flickers from frame to frame would be taken for motion.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Pictures = NDArray[np.uint8]
+_NOISE_LEVELS, _LEAST_CROP, _MOST_HIDDEN = 12.0, 0.75, 0.3
+
+
+def augment(frames: Pictures, rng: np.random.Generator) -> Pictures:
+    """Return frames (T, H, W, 3) uint8 BGR in another view of the same size."""
+    shown = _cropped(frames, rng)
+    if rng.random() < 0.3:
+        shown = _with_something_in_the_way(shown, rng)
+    shown = _in_another_light(shown, rng)
+    if rng.random() < 0.3:
+        sigma = rng.uniform(0.4, 1.5)
+        shown = np.stack([cv2.GaussianBlur(frame, (0, 0), sigma) for frame in shown])
+    if rng.random() < 0.4:
+        noise = rng.normal(0, rng.uniform(1, _NOISE_LEVELS), shown.shape)
+        shown = np.clip(shown + noise, 0, 255).astype(np.uint8)
+    if rng.random() < 0.4:
+        quality = int(rng.integers(25, 80))
+        shown = np.stack([_as_jpeg(frame, quality) for frame in shown])
+    return shown
+
+
+def _cropped(frames: Pictures, rng: np.random.Generator) -> Pictures:
+    """Zoom and shift: a part of the picture, turned a little, in its full size."""
+    height, width = frames.shape[1:3]
+    scale = 1 / rng.uniform(_LEAST_CROP, 1.05)
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), rng.normal(0, 3), scale)
+    slack = max(scale - 1, 0) / 2
+    turn[:, 2] += rng.uniform(-slack, slack, 2) * (width, height)
+    return np.stack([cv2.warpAffine(frame, turn, (width, height), borderMode=cv2.BORDER_REFLECT) for frame in frames])
+
+
+def _with_something_in_the_way(frames: Pictures, rng: np.random.Generator) -> Pictures:
+    height, width = frames.shape[1:3]
+    high, wide = (int(size * rng.uniform(0.1, np.sqrt(_MOST_HIDDEN))) + 1 for size in (height, width))
+    top, left = int(rng.integers(0, height - high)), int(rng.integers(0, width - wide))
+    hidden = frames.copy()
+    texture = rng.integers(0, 256, (4, 4, 3), np.uint8)
+    flat = cv2.resize(texture, (wide, high), interpolation=cv2.INTER_LINEAR)
+    hidden[:, top : top + high, left : left + wide] = flat if rng.random() < 0.5 else texture[0, 0]
+    return hidden
+
+
+def _in_another_light(frames: Pictures, rng: np.random.Generator) -> Pictures:
+    """Gamma, gain of each colour, brightness and saturation, by a table for each colour and a mix with grey."""
+    levels = np.arange(256) / 255
+    gains = rng.uniform(0.6, 1.4) * rng.normal(1, 0.08, 3)
+    table = levels[:, None] ** np.exp(rng.uniform(-0.6, 0.6)) * gains + rng.normal(0, 0.05)
+    lit = np.take_along_axis(
+        np.clip(255 * table, 0, 255).astype(np.uint8), frames.reshape(-1, 3).astype(np.intp), axis=0
+    ).reshape(frames.shape)
+    if rng.random() < 0.5:
+        grey = lit.mean(3, keepdims=True)
+        lit = np.clip(grey + rng.uniform(0, 1.3) * (lit - grey), 0, 255).astype(np.uint8)
+    return lit
+
+
+def _as_jpeg(frame: Pictures, quality: int) -> Pictures:
+    _, coded = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    decoded: Pictures = cv2.imdecode(coded, cv2.IMREAD_COLOR)  # type: ignore[assignment]
+    return decoded
