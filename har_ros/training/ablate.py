@@ -31,7 +31,7 @@ from har_ros.evaluation.metrics import score
 from har_ros.training.backbone import load_mobilenet, split
 from har_ros.training.data import Clip, known, list_clips, split_by_subject
 from har_ros.training.export import export_trunk
-from har_ros.training.features import FeatureStore
+from har_ros.training.features import PLAIN_VIEWS, FeatureStore
 from har_ros.training.networks.invariants import InvariantChannels
 from har_ros.training.networks.paper import SequenceLSTM
 from har_ros.training.profile import load_profile
@@ -246,7 +246,8 @@ def run(args: argparse.Namespace) -> int:
         trunk = Path(scratch, "trunk.onnx")
         export_trunk(split(load_mobilenet(args.weights), 0)[0], size_px, trunk)
         store = FeatureStore(args.cache, trunk, size_px)
-        store.fill(people.folders + (empty.folders if empty else []), args.threads, "features")
+        folders = people.folders + (empty.folders if empty else [])
+        store.fill(folders, PLAIN_VIEWS, args.threads, "features")
     report = ablate(people, empty, store, profile.seed)
     print_ablations(Console(soft_wrap=True, highlight=False), report)
     if args.json:

@@ -65,4 +65,5 @@ def _thinned(stamps_ns: NDArray[np.int64], rng: np.random.Generator) -> NDArray[
     rate_hz = (len(stamps_ns) - 1) / max(duration_s, 1e-3)
     wanted_hz = np.exp(rng.uniform(np.log(min(_SLOWEST_IMU_HZ, rate_hz)), np.log(rate_hz)))
     ticks = np.floor((stamps_ns - stamps_ns[0]) / 1e9 * wanted_hz + rng.random())
-    return np.flatnonzero(np.diff(ticks, prepend=ticks[0] - 1) > 0)
+    kept = np.flatnonzero(np.diff(ticks, prepend=ticks[0]) > 0)
+    return kept if len(kept) else np.arange(1)

@@ -1,6 +1,6 @@
 """What a trunk says of each frame, computed once and kept on disk.
 
-<cache>/<trunk>/<capture>.npy      (V, 30, P, C) float16: as taken, mirrored, other views; P positions of a picture
+<cache>/<trunk>/<capture>.<V>.npy  (V, 30, P, C) float16: as taken, mirrored, other views; P positions of a picture
 <cache>/<trunk>/<capture>.imu.npz  the accelerometer at its full rate and the frames' stamps
 Both names are hashes, so that other weights, captures or versions never meet a stale file.
 """
@@ -47,28 +47,31 @@ class Motion:
 class FeatureStore:
     """The cached maps and readings of captures under one trunk."""
 
-    def __init__(self, cache: Path, trunk: Path, frame_size_px: int, views: int = 0) -> None:
-        """`trunk` is an ONNX file, frames -> maps; `views` more are kept of each clip, besides the plain ones."""
+    def __init__(self, cache: Path, trunk: Path, frame_size_px: int) -> None:
+        """`trunk` is an ONNX file, frames -> maps."""
         self.trunk = trunk
-        self._size_px, self._views = frame_size_px, views
-        about = f"{__version__} {frame_size_px} {views}"  # another version may read captures otherwise
+        self._size_px = frame_size_px
+        about = f"{__version__} {frame_size_px}"  # another version may read captures otherwise
         self._folder = cache / hashlib.sha256(about.encode() + trunk.read_bytes()).hexdigest()[:16]
-        self._names: dict[Path, str] = {}
+        self._paths: dict[Path, Path] = {}
         self._motions: dict[Path, Motion] = {}
         self.positions = self.channels = 0
 
-    def fill(self, captures: Sequence[Path], threads: int, title: str) -> None:
-        """Compute what is missing of `captures`, under a progress bar; an interrupted run loses nothing.
+    def fill(self, captures: Sequence[Path], views: int, threads: int, title: str) -> None:
+        """Compute what is missing of so many views of `captures`, under a progress bar.
 
+        An interrupted run loses nothing. From then on `maps` gives these views of these captures.
         Raises HarError for a capture that can't be read.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        missing = [folder for folder in captures if not self._path(folder).is_file()]
+        for folder in captures:
+            self._paths[folder] = self._folder / f"{capture_digest(folder)}.{views}.npy"
+        missing = [folder for folder in captures if not self._paths[folder].is_file()]
         if missing:
             session = open_session(self.trunk)
             pool = ThreadPoolExecutor(threads)
             try:
-                done = pool.map(lambda folder: self._compute(session, folder), missing)
+                done = pool.map(lambda folder: self._compute(session, folder, views), missing)
                 for _ in track(done, title, total=len(missing)):
                     pass
             finally:
@@ -77,33 +80,28 @@ class FeatureStore:
 
     def maps(self, capture: Path) -> NDArray[np.float16]:
         """Return a view of the maps (V, 30, P, C) of a capture: as taken, mirrored, then the other views."""
-        maps: NDArray[np.float16] = np.load(self._path(capture), mmap_mode="r")
+        maps: NDArray[np.float16] = np.load(self._paths[capture], mmap_mode="r")
         return maps
 
     def motion(self, capture: Path) -> Motion:
         """Return the accelerometer of a capture."""
         if capture not in self._motions:
-            with np.load(self._path(capture).with_suffix(".imu.npz")) as file:
+            with np.load(_motion_path(self._paths[capture])) as file:
                 edges_ns = step_edges(file["frame_stamps_ns"], STEP_RATE_HZ)
                 self._motions[capture] = Motion(Samples(file["stamps_ns"], file["accel_mps2"]), edges_ns)
         return self._motions[capture]
 
-    def _path(self, capture: Path) -> Path:
-        if capture not in self._names:
-            self._names[capture] = capture_digest(capture)
-        return self._folder / f"{self._names[capture]}.npy"
-
-    def _compute(self, session: Any, folder: Path) -> None:
+    def _compute(self, session: Any, folder: Path, views: int) -> None:
         capture = read_capture(folder)
         frames = np.stack([to_model_frame(frame, self._size_px) for frame in capture.frames])
-        path = self._path(folder)
-        rng = np.random.default_rng(int(path.stem, 16))
-        views = [frames, mirror_frames(frames)]
-        for index in range(self._views):
-            views.append(augment(views[index % PLAIN_VIEWS], rng))
-        maps = [_by_position(session.run(None, {"frames": view})[0]) for view in views]
+        path = self._paths[folder]
+        rng = np.random.default_rng(int(path.name.split(".")[0], 16))
+        plain = (frames, mirror_frames(frames))
+        others = (augment(plain[view % PLAIN_VIEWS], rng) for view in range(PLAIN_VIEWS, views))
+        shown = (*plain[:views], *others)
+        maps = [_by_position(session.run(None, {"frames": view})[0]) for view in shown]
         motion = {"stamps_ns": capture.imu_stamps_ns, "accel_mps2": capture.imu_accel_mps2}
-        with _draft(path.with_suffix(".imu.npz")) as draft:
+        with _draft(_motion_path(path)) as draft:
             np.savez(draft, frame_stamps_ns=capture.frame_stamps_ns, **motion)
         with _draft(path) as draft:  # the last: where it is, both are
             np.save(draft, np.stack(maps))
@@ -116,6 +114,10 @@ def capture_digest(folder: Path) -> str:
         content = path.read_bytes()
         digest.update(f"{path.relative_to(folder)} {len(content)}\n".encode() + content)
     return digest.hexdigest()[:32]
+
+
+def _motion_path(maps: Path) -> Path:
+    return maps.with_name(maps.name.split(".")[0] + ".imu.npz")
 
 
 @contextmanager

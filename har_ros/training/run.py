@@ -31,7 +31,7 @@ from har_ros.training.card import write_card
 from har_ros.training.compress import Compressible, sizes_and_times
 from har_ros.training.data import UNKNOWN_SUBJECT, Clip, known, list_clips, split_by_subject
 from har_ros.training.export import export_networks, export_trunk
-from har_ros.training.features import FeatureStore
+from har_ros.training.features import PLAIN_VIEWS, FeatureStore
 from har_ros.training.fit import Epoch, Feed, Fit, predict
 from har_ros.training.networks import build_network
 from har_ros.training.profile import SPARSE, Profile
@@ -118,8 +118,9 @@ class Stage:
     def __init__(self, name: str, job: Job, sets: Sets, model: Compressible) -> None:
         profile = job.profile
         self.name, self.folder, self.network = name, job.folder / name, model.network
-        self.store = FeatureStore(job.cache, model.file, profile.pictures.frame_size_px, profile.pictures.views)
-        self.store.fill([clip.folder for clip in sets.all], job.threads, f"features, {name}")
+        self.store = FeatureStore(job.cache, model.file, profile.pictures.frame_size_px)
+        for clips, views in ((sets.train, PLAIN_VIEWS + profile.pictures.views), (sets.validation + sets.test, 1)):
+            self.store.fill([clip.folder for clip in clips], views, job.threads, f"features, {name}")
         self.scale = imu_scale(model.network.imu_channels, known(sets.train), self.store)
         max_epochs = profile.learning.max_epochs if name == DENSE else profile.compression.finetune_epochs
         self.history: list[Epoch] = Fit(name, model.network, profile, max_epochs, job.folder / f"{name}.pt").run(
@@ -177,7 +178,7 @@ def _ablations(job: Job, sets: Sets, store: FeatureStore) -> dict[str, Any]:
         people = Sides(known(sets.train), known(sets.validation))
         empty = people.moved(job.dataset, job.empty) if job.empty else None
         if empty:
-            store.fill(empty.folders, job.threads, "features without people")
+            store.fill(empty.folders, PLAIN_VIEWS, job.threads, "features without people")
         write_json(path, ablate(people, empty, store, job.profile.seed))
     table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return table

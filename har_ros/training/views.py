@@ -23,7 +23,7 @@ def augment(frames: Pictures, rng: np.random.Generator) -> Pictures:
         sigma = rng.uniform(0.4, 1.5)
         shown = np.stack([cv2.GaussianBlur(frame, (0, 0), sigma) for frame in shown])
     if rng.random() < 0.4:
-        noise = rng.normal(0, rng.uniform(1, _NOISE_LEVELS), shown.shape)
+        noise = rng.standard_normal(shown.shape, np.float32) * np.float32(rng.uniform(1, _NOISE_LEVELS))
         shown = np.clip(shown + noise, 0, 255).astype(np.uint8)
     if rng.random() < 0.4:
         quality = int(rng.integers(25, 80))
@@ -57,13 +57,13 @@ def _in_another_light(frames: Pictures, rng: np.random.Generator) -> Pictures:
     levels = np.arange(256) / 255
     gains = rng.uniform(0.6, 1.4) * rng.normal(1, 0.08, 3)
     table = levels[:, None] ** np.exp(rng.uniform(-0.6, 0.6)) * gains + rng.normal(0, 0.05)
-    lit = np.take_along_axis(
-        np.clip(255 * table, 0, 255).astype(np.uint8), frames.reshape(-1, 3).astype(np.intp), axis=0
-    ).reshape(frames.shape)
+    tall = frames.reshape(-1, *frames.shape[2:])  # all frames below each other
+    lit = cv2.LUT(tall, np.clip(255 * table, 0, 255).astype(np.uint8)[None])
     if rng.random() < 0.5:
-        grey = lit.mean(3, keepdims=True)
-        lit = np.clip(grey + rng.uniform(0, 1.3) * (lit - grey), 0, 255).astype(np.uint8)
-    return lit
+        grey = cv2.cvtColor(cv2.cvtColor(lit, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+        share = rng.uniform(0, 1.3)
+        lit = cv2.addWeighted(lit, share, grey, 1 - share, 0)
+    return np.asarray(lit, np.uint8).reshape(frames.shape)
 
 
 def _as_jpeg(frame: Pictures, quality: int) -> Pictures:

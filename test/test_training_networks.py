@@ -1,0 +1,163 @@
+"""The networks that a profile may name: turned sensors, missing inputs, export, what training makes small."""
+
+# ruff: noqa: E402 - without torch there is nothing to import
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch", reason="needs the extra train")
+
+from har_ros.core.imu_steps import IMU_STATISTICS, imu_steps, step_edges
+from har_ros.core.model_card import HEAD_FILE
+from har_ros.inference.sessions import open_session
+from har_ros.training.backbone import MobileNetV2, split
+from har_ros.training.batches import Batch
+from har_ros.training.data import NONE_OF_THEM
+from har_ros.training.export import export_networks, export_trunk
+from har_ros.training.losses import training_loss
+from har_ros.training.networks import NETWORKS, build_network
+from har_ros.training.networks.invariants import InvariantChannels
+from har_ros.training.profile import load_profile
+
+NEW = [name for name in NETWORKS if name != "paper"]
+PRESENT = {"camera+imu": (1.0, 1.0), "camera": (1.0, 0.0), "imu": (0.0, 1.0)}
+
+
+def network_of(name: str) -> torch.nn.Module:
+    torch.manual_seed(1)
+    return build_network(load_profile(name), None).eval()
+
+
+def fall() -> np.ndarray:
+    """Return the samples (100, 3) of a second in which a person falls: a dip, an impact, and gravity turned."""
+    rng = np.random.default_rng(0)
+    accel = np.tile(np.array((0.4, -0.3, 9.7)), (100, 1))
+    accel[40:60] *= 0.2
+    accel[60:62] = (20, 45, -30)
+    accel[62:] = (9.5, 1.2, 1.9)
+    return (accel + rng.normal(0, 0.3, accel.shape)).astype(np.float32)
+
+
+def steps_of(samples: np.ndarray) -> np.ndarray:
+    ends_ns = np.arange(1, 31) * 33_333_333
+    return imu_steps(IMU_STATISTICS, np.arange(100) * 10_000_000, samples, step_edges(ends_ns, 30.0))[0]
+
+
+def random_rotation(seed: int) -> np.ndarray:
+    """Return a rotation matrix (3, 3), drawn evenly from all of them."""
+    matrix, upper = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
+    matrix = matrix * np.sign(np.diag(upper))
+    return (matrix * np.sign(np.linalg.det(matrix))).astype(np.float32)
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=25)
+def test_no_turn_of_the_sensor_changes_the_channels(seed: int) -> None:
+    samples = fall()
+    turned = samples @ random_rotation(seed).T
+    channels = [InvariantChannels()(torch.from_numpy(steps_of(each))[None]) for each in (samples, turned)]
+    torch.testing.assert_close(*channels, atol=1e-4, rtol=0)
+
+
+def test_the_channels_tell_a_fall_from_its_parts() -> None:
+    samples = fall()
+    still, lying = np.tile(samples[:40], (3, 1))[:100], np.tile(samples[62:], (3, 1))[:100]
+    seen = [InvariantChannels()(torch.from_numpy(steps_of(each))[None])[0] for each in (samples, still, lying)]
+    impact, turn = 1, 10  # the places of the peak and of the angle between beginning and end
+    assert [float(each[:, impact].max()) > 3 for each in seen] == [True, False, False]
+    assert [float(each[0, turn]) < 0.5 for each in seen] == [True, False, False]
+    assert (seen[1] - seen[2]).abs().max() < 1.5, "rest is rest, whichever way the sensor lies"
+
+
+@pytest.mark.parametrize("name", NEW)
+@pytest.mark.parametrize("seed", range(3))
+def test_no_turn_of_the_sensor_changes_the_answer(name: str, seed: int) -> None:
+    network = network_of(name)
+    projected = torch.randn(1, 30, network.frame_size)
+    samples = fall()
+    both = torch.ones(1, 2)
+    with torch.no_grad():
+        answers = [
+            network.window(projected, torch.from_numpy(steps_of(each))[None], both)
+            for each in (samples, samples @ random_rotation(seed).T, samples[::-1].copy())
+        ]
+    torch.testing.assert_close(answers[0].logits, answers[1].logits, atol=1e-4, rtol=0)
+    torch.testing.assert_close(answers[0].reconstruction, answers[1].reconstruction, atol=1e-4, rtol=0)
+    if "imu" in network.modalities:
+        assert (answers[0].logits - answers[2].logits).abs().max() > 1e-3, "the accelerometer matters"
+
+
+@pytest.fixture(scope="module")
+def trunk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("trunk") / "trunk.onnx"
+    export_trunk(split(MobileNetV2().eval(), 0)[0], 32, path)
+    return path
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_exported_heads_ignore_what_is_missing(name: str, trunk: Path, tmp_path: Path) -> None:
+    network = network_of(name)
+    assert export_networks(tmp_path, trunk, network, 32) <= 1e-5
+    graph = onnx.load(tmp_path / HEAD_FILE).graph
+    assert {entry.name for entry in graph.input} == {"features", "imu", "presence"}
+    assert [entry.name for entry in graph.output] == ["probabilities", "novelty"]
+    session = open_session(tmp_path / HEAD_FILE)
+    rng = np.random.default_rng(2)
+    features = rng.normal(size=(1, 30, network.frame_size)).astype(np.float32)
+    imu = rng.normal((0, 0, 9.8, 11, 9), 3, (1, 30, 5)).astype(np.float32)
+    for case in network.cases:
+        camera, body = PRESENT[case]
+        presence = np.array([[camera, body]], np.float32)
+        whole = session.run(None, {"features": features, "imu": imu, "presence": presence})
+        lacking = {
+            "features": features if camera else np.full_like(features, np.nan),
+            "imu": imu if body else np.full_like(imu, np.nan),
+            "presence": presence,
+        }
+        for given_output, expected in zip(session.run(None, lacking), whole):
+            np.testing.assert_array_equal(given_output, expected)
+            assert np.isfinite(expected).all()
+        assert whole[0].sum() == pytest.approx(1, abs=1e-5) and whole[1].shape == (1, 2)
+
+
+def batch_of(labels: list[int]) -> Batch:
+    torch.manual_seed(3)
+    count = len(labels)
+    imu = torch.randn(count, 30, 5) + torch.tensor((0, 0, 9.8, 10, 9.6))
+    return Batch(torch.rand(count, 30, 1, 1280), imu, torch.ones(count, 2), torch.tensor(labels))
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_training_fits_labels_and_leaves_strangers_open(name: str) -> None:
+    network, learning = network_of(name), load_profile(name).learning
+    batch = batch_of([0, 1, 2, 3, 4, 5, NONE_OF_THEM, NONE_OF_THEM])
+    optimiser = torch.optim.Adam(network.parameters(), 0.01)
+    losses = []
+    for _ in range(150):
+        loss = training_loss(network(batch.maps, batch.imu, batch.presence), batch, learning)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    probabilities = torch.softmax(network(batch.maps, batch.imu, batch.presence).logits, 1).detach()
+    assert losses[-1] < losses[0] / 2
+    assert probabilities[:6].argmax(1).tolist() == [0, 1, 2, 3, 4, 5]
+    assert probabilities[:6].max(1).values.min() > 0.7
+    assert probabilities[6:].max() < 0.45
+
+
+def test_the_autoencoder_learns_from_normal_activities_alone() -> None:
+    network, learning = network_of("attention"), load_profile("attention").learning
+    for labels, learns in (([0, 1, NONE_OF_THEM], False), ([2, 3, 4, 5], True)):
+        network.zero_grad()
+        batch = batch_of(labels)
+        training_loss(network(batch.maps, batch.imu, batch.presence), batch, learning).backward()
+        size = sum(float(each.grad.abs().sum()) for each in network.autoencoder.parameters())
+        assert (size > 0) == learns
