@@ -60,6 +60,16 @@ def test_a_fall_is_suspect_at_once_and_an_alarm_within_a_second() -> None:
         assert said[first + rate_hz].state is ALARM
 
 
+def test_slow_windows_alarm_by_the_second_that_speaks() -> None:
+    (span,) = alarm_spans(Person(rate_hz=1.0).does(10).does(5, fall=0.9).windows)
+    assert span == (11, 14)
+
+
+def test_the_whole_span_must_have_been_seen() -> None:
+    ((begin_s, _),) = alarm_spans(scored([0.9] * 120), on_window_s=3.0)
+    assert begin_s == pytest.approx(3, abs=1 / RATE_HZ)
+
+
 def test_a_sustained_score_raises_and_quiet_releases() -> None:
     seen = states([0.1] * 30 + [0.9] * 30 + [0.1] * 60)
     assert seen[59] is ALARM
@@ -177,9 +187,57 @@ def test_the_strict_alarm_comes_with_lying_still_and_only_with_it() -> None:
     assert begin_s == pytest.approx(14, abs=0.1)
 
 
+def test_what_the_model_calls_a_fall_is_no_lying_while_the_sensor_is_upright_or_moves() -> None:
+    for more in ({"still": True}, {"up": LYING}):
+        said = list(verdicts(Person().does(10).does(20, fall=0.95, **more).windows, wait_for_lying=True))
+        assert (said[-1].state, said[-1].fall) == (SUSPECT, FallState.FALL)
+
+
+def test_who_goes_down_slowly_lies_however_long_the_model_only_suspects() -> None:
+    person = Person().does(10).does(15, fall=0.6, up=LYING).does(1, fall=0.9, up=LYING)
+    said = list(verdicts(person.does(20, up=LYING, still=True).windows))
+    assert (said[-1].state, said[-1].fall) == (ALARM, FallState.FALLEN)
+
+
+def test_each_fall_has_its_own_times() -> None:
+    person = Person().does(5).does(1, fall=0.9).does(2).does(0.2, fall=0.9).does(12)
+    said = list(verdicts(person.windows, off_s=1.0, refractory_s=0.0))
+    first, second = alarm_spans(person.windows, off_s=1.0, refractory_s=0.0)
+    assert (first[1], second[1]) == (pytest.approx(7, abs=0.1), pytest.approx(9.2, abs=0.1))
+    recovered_s = [index / RATE_HZ for index, verdict in enumerate(said) if verdict.fall is FallState.RECOVERED]
+    assert recovered_s[-1] == pytest.approx(9.2 + 5, abs=0.1)
+    none_in_between = [verdict.fall for verdict in said[round(7.1 * RATE_HZ) : round(14.1 * RATE_HZ)]]
+    assert FallState.NONE not in none_in_between
+
+
+def test_a_fall_that_is_over_is_not_seen_again_in_the_same_windows() -> None:
+    said = list(verdicts(scored([0.0] * 20 + [0.9] * 12 + [0.0] * 20), off_s=0.0))
+    assert [verdict.fall for verdict in said[32:]] == [FallState.RECOVERED] * 20
+
+
 def test_without_knowing_how_the_sensor_was_before_the_label_tells_who_lies() -> None:
     at_once = Person().does(5, fall=0.9, up=LYING, still=True).windows
     assert len(alarm_spans(at_once, wait_for_lying=True)) == 1
+
+
+def test_a_sensor_worn_another_way_since_a_hole_makes_nobody_lie() -> None:
+    monitor = AlarmMonitor(AlarmPolicy())
+    for window in Person().does(10).windows:
+        monitor.update(window)
+    monitor.restart()
+    turned = Person().does(0.5).does(1, 0.9, up=LYING).does(3, up=LYING).windows
+    said = [monitor.update(replace(window, stamp_ns=window.stamp_ns + 20 * SECOND_NS)) for window in turned]
+    assert ALARM in {verdict.state for verdict in said}
+    assert said[-1].state is NORMAL, "half a second does not tell how the sensor was before"
+
+
+def test_who_lies_before_and_after_a_hole_keeps_the_alarm() -> None:
+    monitor, person = AlarmMonitor(AlarmPolicy()), Person().does(10).does(1, fall=0.9).does(5, up=LYING, still=True)
+    for window in person.windows:
+        monitor.update(window)
+    monitor.restart()
+    said = [monitor.update(evidence(60 + index / RATE_HZ, up=LYING, still=True)) for index in range(300)]
+    assert {(verdict.state, verdict.fall) for verdict in said} == {(ALARM, FallState.FALLEN)}
 
 
 def test_acknowledging_a_fall_silences_it_until_the_next_one() -> None:
@@ -221,9 +279,10 @@ def test_an_alarm_can_be_acknowledged_from_another_thread() -> None:
 
 @pytest.mark.parametrize("told", [True, False], ids=["restart", "stamps"])
 @pytest.mark.parametrize("latch_alarm", [True, False])
-def test_an_alarm_survives_a_hole_and_quiet_is_counted_anew(told: bool, latch_alarm: bool) -> None:
-    monitor = AlarmMonitor(AlarmPolicy(latch_alarm=latch_alarm))
-    for window in scored([0.0] * 30 + [0.95] * 30 + [0.0] * 25):
+@pytest.mark.parametrize("kind", ["fall", "drowsiness"])
+def test_an_alarm_survives_a_hole_and_quiet_is_counted_anew(told: bool, latch_alarm: bool, kind: str) -> None:
+    monitor = AlarmMonitor(AlarmPolicy(latch_alarm=latch_alarm, off_s=1.0, drowsy_off_s=1.0))
+    for window in Person().does(1).does(4, **{kind: 0.95}).does(0.9).windows:
         monitor.update(window)
     if told:
         monitor.restart()

@@ -114,6 +114,10 @@ def test_a_hole_neither_counts_as_drowsy_nor_wipes_the_minute() -> None:
     assert monitor.update(evidence(1.0)).drowsiness == 0, "a recording that begins again"
 
 
+def test_more_than_a_minute_of_drowsiness_is_a_whole_one() -> None:
+    assert list(verdicts(closures(100.0).windows))[round(104 * RATE_HZ)].drowsiness == 1.0
+
+
 def test_a_minute_later_it_is_forgotten() -> None:
     said = list(verdicts(closures(2.0, open_s=60.0).does(3).windows))
     assert said[round(62 * RATE_HZ) - 1].drowsiness == pytest.approx(2 / MINUTE_S, abs=1e-3)
