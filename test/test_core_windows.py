@@ -94,7 +94,7 @@ def test_the_buffer_shows_the_newest_steps_in_order(count: int) -> None:
         buffer.append(index * 1_000_000, np.full(2, index, np.float32), np.full(3, -index, np.float32), index)
     assert buffer.full == (count >= STEPS)
     if buffer.full:
-        features, imu = buffer.view()
+        features, imu = buffer.view(buffer.start)
         assert features[:, 0].tolist() == list(range(count - STEPS, count))
         assert imu[:, 2].tolist() == [-float(index) for index in range(count - STEPS, count)]
         span = buffer.span()

@@ -5,23 +5,30 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from har_ros.core.errors import HarError
+
 STANDARD_GRAVITY_MPS2 = 9.80665
 LATERAL_AXIS = 1  # y is left in the body frame (REP-103)
 
 
-def to_model_frame(image_bgr: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
-    """Resize an image (H, W, 3) uint8 to (size_px, size_px, 3), not keeping its aspect (paper III.B).
+def to_model_frame(
+    image_bgr: NDArray[np.uint8], size_px: int, out: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
+    """Resize an image (H, W, 3) uint8 to (size_px, size_px, 3), into `out` if given, not keeping its aspect.
 
-    Bilinear and always by the same function: another resize rule shifts the network's features.
+    Paper III.B. Bilinear and always by the same function: another resize rule shifts the network's features.
+    Raises HarError for an image of another kind, which OpenCV would not write into `out`.
     """
     import cv2  # here, so that importing core takes numpy alone
 
-    if image_bgr.shape[:2] == (size_px, size_px):
-        return np.ascontiguousarray(image_bgr)
-    resized: NDArray[np.uint8] = cv2.resize(  # type: ignore[assignment]
-        image_bgr, (size_px, size_px), interpolation=cv2.INTER_LINEAR
-    )
-    return resized
+    if image_bgr.dtype != np.uint8 or image_bgr.shape[2:] != (3,):
+        raise HarError(f"an image must be (H, W, 3) uint8 BGR, not {image_bgr.shape} {image_bgr.dtype}; convert it")
+    frame = np.empty((size_px, size_px, 3), np.uint8) if out is None else out
+    if image_bgr.shape == frame.shape:
+        frame[:] = image_bgr
+    else:
+        cv2.resize(image_bgr, (size_px, size_px), dst=frame, interpolation=cv2.INTER_LINEAR)
+    return frame
 
 
 def normalise_imu(

@@ -143,8 +143,7 @@ class WindowBuffer:
         self, frame_ns: int, feature: NDArray[np.float32], imu: NDArray[np.float32], offset_ns: int
     ) -> None:
         """Add one step: the frame's stamp and feature (F,), the IMU values (C,) and their offset in time."""
-        slot = self._count % self.steps
-        for index in (slot, slot + self.steps):
+        for index in (self.start, self.start + self.steps):
             self._frame_ns[index] = frame_ns
             self._features[index] = feature
             self._imu[index] = imu
@@ -155,14 +154,18 @@ class WindowBuffer:
         """Start anew."""
         self._count = 0
 
-    def view(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return views of the features (steps, F) and the IMU (steps, C), oldest step first."""
-        newest = self._slice()
-        return self._features[newest], self._imu[newest]
+    @property
+    def start(self) -> int:
+        """The place in the ring, 0 to steps - 1, where the newest window begins."""
+        return self._count % self.steps
+
+    def view(self, start: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return views of the features (steps, F) and the IMU (steps, C) from place `start` on, oldest step first."""
+        return self._features[start : start + self.steps], self._imu[start : start + self.steps]
 
     def span(self) -> WindowSpan:
         """Return the window's place in time: the stamps of its oldest and newest frame, and its worst gaps."""
-        newest = self._slice()
+        newest = slice(self.start, self.start + self.steps)
         frame_ns = self._frame_ns[newest]
         return WindowSpan(
             start_ns=int(frame_ns[0]),
@@ -170,7 +173,3 @@ class WindowBuffer:
             max_gap_ms=float(np.diff(frame_ns).max()) / 1e6,
             max_sync_offset_ms=float(np.abs(self._offset_ns[newest]).max()) / 1e6,
         )
-
-    def _slice(self) -> slice:
-        start = self._count % self.steps
-        return slice(start, start + self.steps)

@@ -54,7 +54,7 @@ class Replay:
     """
 
     def __init__(self, model: HarModel, settings: FusionSettings) -> None:
-        model.card = settings.overlay(model.card)
+        model = model.with_card(settings.overlay(model.card))
         self._labels = model.card.labels
         self._rotation = rotation_matrix(settings.mount_rotation)
         self._recogniser = StreamingRecogniser(model, AlarmMonitor(settings.alarm_policy(model.card)))

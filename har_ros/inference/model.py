@@ -1,23 +1,62 @@
-"""The two networks of a model folder, run by onnxruntime, and the plain way of running them."""
+"""The two networks of a model folder: a frame at a time for streaming, and whole windows the naive way."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from har_ros.core.errors import HarError
 from har_ros.core.model_card import ENCODER_FILE, HEAD_FILE, ModelCard, load_card
+from har_ros.core.preprocess import to_model_frame
+from har_ros.core.windows import WindowBuffer
+from har_ros.inference.sessions import CPU, BoundRun, first_line, open_session
 
-CPU = ("CPUExecutionProvider",)
+
+class FrameEncoder:
+    """The encoder on one frame at a time, in memory of its own.
+
+    frame:   the network's input (size, size, 3) uint8 BGR; `put` fills it.
+    feature: its output (F,) float32 since the last `run`.
+    """
+
+    def __init__(self, session: Any, card: ModelCard) -> None:
+        frames = np.zeros((1, card.frame_size_px, card.frame_size_px, 3), np.uint8)
+        features = np.zeros((1, card.feature_size), np.float32)
+        self.frame, self.feature = frames[0], features[0]
+        self.run = BoundRun(session, {"frames": frames}, features)
+
+    def put(self, image_bgr: NDArray[np.uint8]) -> None:
+        """Resize an image (H, W, 3) uint8 into the network's input."""
+        to_model_frame(image_bgr, len(self.frame), out=self.frame)
+
+
+class WindowHead:
+    """The head on the newest window of `window`: one binding for each place in the ring where it can begin."""
+
+    def __init__(self, session: Any, window: WindowBuffer, card: ModelCard) -> None:
+        self._window = window
+        self._temperature = card.temperature
+        probabilities = np.zeros((1, len(card.labels)), np.float32)
+        self._probabilities: NDArray[np.float32] = probabilities[0]
+        self._runs = []
+        for place in range(window.steps):
+            features, imu = window.view(place)
+            self._runs.append(BoundRun(session, {"features": features[None], "imu": imu[None]}, probabilities))
+
+    def classify(self) -> NDArray[np.float32]:
+        """Return calibrated probabilities (6,), a view that the next call overwrites."""
+        self._runs[self._window.start]()
+        calibrate(self._probabilities, self._temperature)
+        return self._probabilities
 
 
 class HarModel:
-    """A loaded model: `encode` once for each new frame, `classify` once for each window."""
+    """A loaded model. Its encoder is for one thread at a time."""
 
     def __init__(self, folder: Path, threads: int = 1, providers: Sequence[str] = CPU) -> None:
         """Load and check both networks and run each once.
@@ -26,9 +65,10 @@ class HarModel:
         than the card's, or a network that gives no numbers.
         """
         self.card = load_card(folder)
-        self._encoder = _open(folder / ENCODER_FILE, threads, providers)
-        self._head = _open(folder / HEAD_FILE, threads, providers)
+        self._encoder = open_session(folder / ENCODER_FILE, threads, providers)
+        self._head = open_session(folder / HEAD_FILE, threads, providers, batch=1)
         _check_shapes(self._encoder, self._head, self.card)
+        self.encoder = FrameEncoder(self._encoder, self.card)
         self._warm_up()
 
     @property
@@ -36,55 +76,45 @@ class HarModel:
         """The execution provider in use."""
         return str(self._encoder.get_providers()[0])
 
-    def encode(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return features (N, F) of frames (N, size, size, 3) uint8 BGR."""
-        features: NDArray[np.float32] = self._encoder.run(None, {"frames": frames})[0]
-        return features
+    def with_card(self, card: ModelCard) -> HarModel:
+        """Return the same networks under a card with, say, other thresholds."""
+        other = copy.copy(self)
+        other.card = card
+        return other
 
-    def classify(self, features: NDArray[np.float32], imu: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return calibrated probabilities (6,) of a window: features (30, F) and normalised IMU (30, C)."""
-        outputs = self._head.run(None, {"features": features[None], "imu": imu[None]})
-        probabilities: NDArray[np.float32] = outputs[0][0]
-        if self.card.temperature != 1:  # softmax(log p / t), without the logarithm of 0
-            probabilities **= 1 / self.card.temperature
-            probabilities /= probabilities.sum()
-        return probabilities
+    def head_on(self, window: WindowBuffer) -> WindowHead:
+        """Return the head tied to a window of this model's sizes."""
+        return WindowHead(self._head, window, self.card)
 
     def classify_frames(self, frames: NDArray[np.uint8], imu: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return probabilities (6,) of a whole window of frames (30, size, size, 3): the naive way.
+        """Return probabilities (6,) of a whole window: frames (30, size, size, 3) and normalised IMU (30, C).
 
-        Encodes every frame again. It is the reference that streaming must equal, and its opponent in
-        benchmarks.
+        The naive way: it encodes every frame again. It is the reference that streaming must equal, and
+        its opponent in benchmarks.
         """
-        return self.classify(self.encode(frames), imu)
+        features = self._encoder.run(None, {"frames": frames})[0]
+        probabilities: NDArray[np.float32] = self._head.run(None, {"features": features[None], "imu": imu[None]})[0][0]
+        calibrate(probabilities, self.card.temperature)
+        return probabilities
 
     def _warm_up(self) -> None:
-        card = self.card
-        frames = np.zeros((1, card.frame_size_px, card.frame_size_px, 3), np.uint8)
-        imu = np.zeros((card.steps, len(card.imu_channels)), np.float32)
+        window = WindowBuffer(self.card.feature_size, len(self.card.imu_channels), self.card.steps)
         try:
-            probabilities = self.classify(np.repeat(self.encode(frames), card.steps, axis=0), imu)
-        except Exception as error:  # noqa: BLE001  see _open; such as for inputs of another type
-            raise HarError(f"model '{card.name}' can't be run ({_first_line(error)}); export it again") from None
+            self.encoder.run()
+            for _ in range(window.steps):
+                window.append(0, self.encoder.feature, np.zeros(len(self.card.imu_channels), np.float32), 0)
+            probabilities = self.head_on(window).classify()
+        except Exception as error:  # noqa: BLE001  see open_session; such as for inputs of another type
+            raise HarError(f"model '{self.card.name}' can't be run ({first_line(error)}); export it again") from None
         if not (np.isclose(probabilities.sum(), 1.0, atol=1e-3) and probabilities.min() >= 0):
-            raise HarError(f"model '{card.name}' gives no probabilities; train or export it again")
+            raise HarError(f"model '{self.card.name}' gives no probabilities; train or export it again")
 
 
-def _open(path: Path, threads: int, providers: Sequence[str]) -> Any:
-    missing = set(providers) - set(onnxruntime.get_available_providers())
-    if missing:
-        raise HarError(
-            f"onnxruntime here has no {', '.join(sorted(missing))}; "
-            f"use one of {', '.join(onnxruntime.get_available_providers())}"
-        )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=list(providers))
-    except Exception as error:  # noqa: BLE001  onnxruntime raises many types of its own
-        raise HarError(f"'{path}' can't be loaded ({_first_line(error)}); export the model again") from None
+def calibrate(probabilities: NDArray[np.float32], temperature: float) -> None:
+    """Change probabilities p (6,) to softmax(log p / t) in place, without the logarithm of 0."""
+    if temperature != 1:
+        probabilities **= 1 / temperature
+        probabilities /= probabilities.sum()
 
 
 def _check_shapes(encoder: Any, head: Any, card: ModelCard) -> None:
@@ -111,10 +141,6 @@ def _check(session: Any, name: str, inputs: dict[str, tuple[int | None, ...]], o
         if not fits:
             asked = f"but its card asks for {_text(expected)}; copy or export the whole model again"
             raise HarError(f"{name}: '{key}' has shape {_text(shape)}, {asked}")
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _text(shape: Sequence[Any]) -> str:

@@ -19,9 +19,10 @@ from har_ros.core.decision import (
 )
 from har_ros.core.errors import HarError
 from har_ros.core.evidence import gather_evidence
-from har_ros.core.preprocess import normalise_imu, to_model_frame
+from har_ros.core.preprocess import normalise_imu
 from har_ros.core.windows import ImuTrack, StepGrid, WindowBuffer, WindowSpan
 from har_ros.inference.model import HarModel
+from har_ros.inference.motion_gate import MotionGate
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,22 @@ class Recognition:
 class StreamingRecogniser:
     """Encodes each frame once and classifies the newest window after each step.
 
-    Not thread-safe: feed it from one thread, in the order of arrival.
+    Not thread-safe: feed it from one thread, in the order of arrival. Recognisers of several cameras may
+    share a model where one thread feeds them all.
     """
 
-    def __init__(self, model: HarModel, alarm: AlarmMonitor) -> None:
+    def __init__(self, model: HarModel, alarm: AlarmMonitor, gate: MotionGate | None = None) -> None:
         card = model.card
-        self._model = model
+        self._card = card
+        self._encoder = model.encoder
+        self._gate = gate
         self._mean = np.array(card.imu_mean, np.float32)
         self._std = np.array(card.imu_std, np.float32)
         self._grid = StepGrid(card.step_rate_hz)
         self._imu = ImuTrack()
         self._window = WindowBuffer(card.feature_size, len(card.imu_channels), card.steps)
+        self._head = model.head_on(self._window)
+        self._feature = np.zeros(card.feature_size, np.float32)  # of this camera's last encoded frame
         self._last_frame_ns = 0
         self.alarm = alarm
 
@@ -70,7 +76,8 @@ class StreamingRecogniser:
             steps = 1
         if steps == 0:
             return None
-        self._append(stamp_ns, self._encode(image_bgr), steps)
+        self._encode(image_bgr)
+        self._append(stamp_ns, steps)
         return self._recognise(stamp_ns) if self._window.full else None
 
     def restart(self) -> None:
@@ -81,23 +88,25 @@ class StreamingRecogniser:
     def _forget_window(self) -> None:
         self._window.clear()
         self.alarm.restart()
+        if self._gate is not None:
+            self._gate.forget()
 
-    def _encode(self, image_bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
-        frame = to_model_frame(image_bgr, self._model.card.frame_size_px)
-        feature: NDArray[np.float32] = self._model.encode(frame[None])[0]
-        return feature
+    def _encode(self, image_bgr: NDArray[np.uint8]) -> None:
+        self._encoder.put(image_bgr)
+        if self._gate is None or not self._gate.still(self._encoder.frame):
+            self._encoder.run()
+            self._feature[:] = self._encoder.feature
 
-    def _append(self, stamp_ns: int, feature: NDArray[np.float32], steps: int) -> None:
+    def _append(self, stamp_ns: int, steps: int) -> None:
         # A slow camera's frame stands for several steps, each with the IMU sample of its own time.
         for step_ns in np.linspace(self._last_frame_ns, stamp_ns, steps + 1)[1:]:
             accel, offset_ns = self._imu.nearest(int(step_ns))
-            self._window.append(stamp_ns, feature, normalise_imu(accel, self._mean, self._std), offset_ns)
+            self._window.append(stamp_ns, self._feature, normalise_imu(accel, self._mean, self._std), offset_ns)
         self._last_frame_ns = stamp_ns
 
     def _recognise(self, stamp_ns: int) -> Recognition:
-        card = self._model.card
-        features, imu = self._window.view()
-        probabilities = self._model.classify(features, imu)
+        card = self._card
+        probabilities = self._head.classify().copy()
         if not np.isfinite(probabilities).all():
             raise HarError(f"model '{card.name}' gave no numbers for the window; train or export it again")
         activity = decide_activity(probabilities, card.labels, card.thresholds["min_confidence"])

@@ -34,8 +34,9 @@ from har_ros.core.fusion_settings import FusionSettings
 from har_ros.core.mount import rotation_matrix, upright_rotation
 from har_ros.core.pictures import decompress
 from har_ros.core.resources import find_model
-from har_ros.inference.model import CPU, HarModel
+from har_ros.inference.model import HarModel
 from har_ros.inference.recogniser import StreamingRecogniser
+from har_ros.inference.sessions import CPU
 from har_ros.nodes import qos
 from har_ros.nodes.annotate import blank
 from har_ros.nodes.base import HarNode, Health, run_node
@@ -151,8 +152,7 @@ class FusionNode(HarNode):
     def _load_model(self) -> HarModel:
         provider = self.value("provider")
         model = HarModel(find_model(self.value("model")), self.value("threads"), tuple(dict.fromkeys((provider, *CPU))))
-        model.card = self._settings().overlay(model.card)
-        return model
+        return model.with_card(self._settings().overlay(model.card))
 
     def _settings(self) -> FusionSettings:
         return FusionSettings(**{field.name: self.value(field.name) for field in fields(FusionSettings)})
