@@ -213,18 +213,18 @@ def test_a_latched_alarm_is_held_until_acknowledged(ros: RosTest, tmp_path: Path
 
 HANG = """
 import time
-from har_ros.inference.model import HarModel
+from har_ros.inference.model import FrameEncoder
 
-encode = HarModel.encode
+put = FrameEncoder.put
 
 
-def hang(model, frames):
-    while 0 < frames.mean() < 20:  # at 0 the model tries itself
+def hang(encoder, image):
+    put(encoder, image)
+    while encoder.frame.mean() < 20:
         time.sleep(0.1)
-    return encode(model, frames)
 
 
-HarModel.encode = hang
+FrameEncoder.put = hang
 """
 
 
