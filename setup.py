@@ -18,7 +18,8 @@ KILTED = [
 ]
 EVALUATE = ["rosbags>=0.11", "scikit-learn>=1.3", "scipy>=1.10", "matplotlib>=3.7"]
 SIM = ["mujoco>=3.3", "panda3d>=1.10.15,<1.11"]
-TRAIN = ["torch>=2.6", "onnx>=1.17"]
+QUANTISE = ["onnx>=1.17"]
+TRAIN = ["torch>=2.6", *QUANTISE]
 TEST = ["pytest>=8", "pytest-timeout>=2.3", "hypothesis>=6.100", "ruff>=0.9", "mypy>=1.13", "types-PyYAML"]
 
 
@@ -42,7 +43,7 @@ setup(
     maintainer_email="har-ros@users.noreply.github.com",
     python_requires=">=3.10",
     packages=find_packages(include=[f"{NAME}*"]),
-    package_data={NAME: ["py.typed"], f"{NAME}.simulation": ["assets/*", "*.json"]},
+    package_data={NAME: ["py.typed"], f"{NAME}.benchmark": ["*.c"], f"{NAME}.simulation": ["assets/*", "*.json"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
@@ -62,6 +63,7 @@ setup(
         "ros-kilted": KILTED,
         "evaluate": EVALUATE,
         "sim": SIM,
+        "quantise": QUANTISE,
         "train": [*TRAIN, *EVALUATE],
         "dashboard": [],
         "test": TEST,

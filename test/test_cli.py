@@ -18,6 +18,7 @@ WAIT_S = 60.0
     [
         ("play", "rosbags", "pip install -e '.[evaluate]'"),
         ("record", "rclpy", "pip install -e '.[ros-jazzy]'"),
+        ("quantise", "onnx", "pip install -e '.[quantise]'"),
         ("train", "torch", "make setup-train"),
     ],
 )

@@ -16,6 +16,7 @@ ALLOWED = {
     "dataset": {"core"},
     "simulation": {"core", "dataset"},
     "evaluation": {"core", "inference", "dataset"},
+    "benchmark": {"core", "inference", "dataset"},
     "training": {"core", "inference", "dataset", "evaluation"},
     "dashboard": {"core"},
     "nodes": {"core", "link", "inference", "dataset", "simulation", "evaluation"},

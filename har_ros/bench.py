@@ -1,0 +1,115 @@
+"""`har bench`: measures the model, the ROS graph and many cameras on this machine, and writes one page."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from har_ros.benchmark.environment import environment
+from har_ros.benchmark.inputs import benchmark_inputs
+from har_ros.benchmark.model import benchmark_model
+from har_ros.benchmark.page import make_page
+from har_ros.benchmark.peers import benchmark_peers
+from har_ros.core.errors import HarError
+from har_ros.core.model_card import load_card
+from har_ros.core.resources import find_model
+from har_ros.dataset.frames import spread, spread_frames
+from har_ros.dataset.json_file import write_json
+from har_ros.dataset.reader import find_captures, read_capture
+from har_ros.inference.quantise import quantise_model
+
+_EXAMPLE = """examples:
+  har bench --page docs/benchmarks.md              everything, as a page
+  har bench --only model --json bench.json         the model alone; the figures for a program
+  har bench --only model --captures TestSet        on your own captures in place of simulated ones
+"""
+_CAPTURES, _CALIBRATION_FRAMES = 24, 120
+_SIMULATED_A_CLASS, _SIMULATED_SEED = 4, 77
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command's options."""
+    parser.epilog = _EXAMPLE
+    parser.add_argument("--only", choices=("model",), help="one part alone")
+    parser.add_argument("--model", default="paper", help="a float model's name or folder (default paper)")
+    parser.add_argument("--also", nargs="*", default=[], metavar="MODEL", help="other models to stream, by their names")
+    parser.add_argument("--captures", type=Path, metavar="DATASET", help="whose pictures to show (default: simulated)")
+    parser.add_argument("--rounds", type=int, default=15, metavar="N", help="turns of each case (default 15)")
+    parser.add_argument("--tflite", type=Path, metavar="FILE", help="the same network for LiteRT, where installed")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write the page as Markdown, besides printing it")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure what the options ask for, print the page and write the files. Raises HarError."""
+    if not 1 <= args.rounds <= 1000:
+        raise HarError(f"--rounds is {args.rounds}; give a number from 1 to 1000")
+    figures: dict[str, Any] = {"environment": environment()}
+    with _dataset(args.captures) as dataset, tempfile.TemporaryDirectory() as scratch:
+        figures |= _measure_model(args, dataset, Path(scratch, "int8"))
+    page = make_page(figures, shlex.join(["har", "bench", *_told(args)]))
+    try:
+        if args.json is not None:
+            write_json(args.json, figures)
+        if args.page is not None:
+            args.page.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise HarError(f"'{error.filename}' can't be written ({error.strerror}); give another file") from None
+    print(page)
+    return 0
+
+
+def _measure_model(args: argparse.Namespace, dataset: Path, int8: Path) -> dict[str, Any]:
+    model = find_model(args.model)
+    _say("quantising")
+    size_px = load_card(model).frame_size_px
+    quantise_model(model, int8, spread_frames(dataset, _CALIBRATION_FRAMES, size_px), dataset.name)
+    folders = {"fp32": model, "int8": int8, **{folder.name: folder for folder in map(find_model, args.also)}}
+    captures = [read_capture(folder) for folder in spread(find_captures(dataset), _CAPTURES, dataset)]
+    _say("measuring the model")
+    model_figures, peak = benchmark_model(folders, captures, args.rounds)
+    _say("measuring its inputs and its peers")
+    return {
+        "model": model_figures,
+        "peak": peak,
+        "inputs": benchmark_inputs(size_px, args.rounds),
+        "peers": benchmark_peers(folders, args.tflite, args.rounds),
+    }
+
+
+@contextmanager
+def _dataset(given: Path | None) -> Iterator[Path]:
+    """Hold the captures to show: the user's, or simulated ones."""
+    if given is not None:
+        yield given
+        return
+    _say("simulating people")
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch, "simulated")
+        words = ["--out", out, "--per-class", _SIMULATED_A_CLASS, "--seed", _SIMULATED_SEED]
+        command = [sys.executable, "-m", "har_ros.cli", "simulate", *map(str, words)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+            raise HarError(f"no pictures to show: simulating failed ({reason}); give captures with --captures")
+        yield out
+
+
+def _told(args: argparse.Namespace) -> list[str]:
+    """Return the options that decide what is measured."""
+    words = ["--model", args.model, *(["--also", *args.also] if args.also else [])]
+    words += ["--only", args.only] if args.only else []
+    return words + (["--captures", args.captures.name] if args.captures else [])
+
+
+def _say(what: str) -> None:
+    Console(stderr=True).print(f"har bench: {what} ...", style="dim")

@@ -1,0 +1,1 @@
+"""What `har bench` measures: the model, its inputs and its peers."""

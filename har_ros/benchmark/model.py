@@ -1,0 +1,132 @@
+"""The model's benchmark: streaming against the naive way, float against int8, one thread against two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from har_ros.benchmark.peaks import measure_peaks, multiply_adds
+from har_ros.benchmark.timing import Timing, interleave
+from har_ros.benchmark.verdicts import compare_gate, compare_models, greatest_difference
+from har_ros.core.decision import AlarmMonitor, AlarmPolicy
+from har_ros.core.model_card import ENCODER_FILE
+from har_ros.core.windows import WindowBuffer
+from har_ros.dataset.capture import Capture
+from har_ros.inference.model import HarModel
+from har_ros.inference.naive import NaiveRecogniser
+from har_ros.inference.recogniser import StreamingRecogniser
+
+STRIDES = (1, 5, 15, 30)
+_CAMERA = (640, 480)
+_PERIOD_NS, _SAMPLES_A_FRAME = 33_333_333, 3
+Pictures = NDArray[np.uint8]
+
+
+def benchmark_model(
+    folders: Mapping[str, Path], captures: Sequence[Capture], rounds: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the figures of the model and of the peaks.
+
+    folders:  what streams, by the name in `stream_NAME`; its first is the float model, the naive way's, too.
+    captures: whose pictures and readings are shown.
+    """
+    pictures = _as_a_camera_gives(captures)
+    (_, float_folder), *others = folders.items()
+    one, two = (HarModel(float_folder, threads) for threads in (1, 2))
+    cases: dict[str, Callable[[], object]] = {
+        "naive": _naive(one, pictures),
+        "naive_2_threads": _naive(two, pictures),
+        "naive_frame_by_frame": _frame_by_frame(one),
+    }
+    for name, folder in folders.items():
+        model = HarModel(folder)
+        cases[f"stream_{name}"] = _stream(model, pictures)
+        cases[f"stream_{name}_2_threads"] = _stream(HarModel(folder, threads=2), pictures)
+        cases[f"encoder_{name}"] = model.encoder.run
+    cases["head"] = _head(one)
+    timings = interleave(cases, rounds)
+    ratios = {f"stream_{name}": _ratio(timings, f"stream_{name}") for name in folders}
+    model_figures = {
+        "ms": {name: timing.median_ms for name, timing in timings.items()},
+        "least_ms": {name: timing.least_ms for name, timing in timings.items()},
+        "calls": {name: {"all": timing.calls, "kept": timing.kept} for name, timing in timings.items()},
+        "ratio": {"stream_fp32": None, "stream_int8": None, "stream_edge": None, **ratios},
+        "ratio_2_threads": {name: _ratio(timings, f"{name}_2_threads", "naive_2_threads") for name in ratios},
+        "ratio_of_least": {name: timings["naive"].least_ms / timings[name].least_ms for name in ratios},
+        "stride": {str(stride): {name: ratio / stride for name, ratio in ratios.items()} for stride in STRIDES},
+        "max_abs_diff": greatest_difference(one, captures),
+        "verdicts": {name: compare_models(one, HarModel(folder), captures) for name, folder in others},
+        "gate": compare_gate(one, captures),
+    }
+    return model_figures, _fractions(folders, timings)
+
+
+def _as_a_camera_gives(captures: Sequence[Capture]) -> list[Pictures]:
+    return [np.asarray(cv2.resize(frame, _CAMERA)) for frame in captures[0].frames]
+
+
+def _naive(model: HarModel, pictures: Sequence[Pictures]) -> Callable[[], object]:
+    naive, numbers = NaiveRecogniser(model), count()
+    accel = np.array((0.0, 0.0, 9.8), np.float32)
+
+    def step() -> object:
+        return naive.add(pictures[next(numbers) % len(pictures)], accel)
+
+    return _filled(step, model.card.steps)
+
+
+def _frame_by_frame(model: HarModel) -> Callable[[], object]:
+    """The naive window in thirty calls for thirty frames: processors don't gain from the batch."""
+
+    def window() -> None:
+        for _ in range(model.card.steps):
+            model.encoder.run()
+
+    return window
+
+
+def _stream(model: HarModel, pictures: Sequence[Pictures]) -> Callable[[], object]:
+    """One step as in the fusion node: some accelerometer samples and one picture."""
+    recogniser, numbers = StreamingRecogniser(model, AlarmMonitor(AlarmPolicy())), count()
+    accel = np.array((0.0, 0.0, 9.8), np.float32)
+
+    def step() -> object:
+        number = next(numbers)
+        stamp_ns = (number + 1) * _PERIOD_NS
+        for sample in range(_SAMPLES_A_FRAME):
+            recogniser.add_imu(stamp_ns + sample * 10_000_000, accel)
+        return recogniser.add_frame(stamp_ns, pictures[number % len(pictures)])
+
+    return _filled(step, model.card.steps)
+
+
+def _filled(step: Callable[[], object], steps: int) -> Callable[[], object]:
+    for _ in range(steps):
+        step()
+    return step
+
+
+def _head(model: HarModel) -> Callable[[], object]:
+    window = WindowBuffer(model.card.feature_size, len(model.card.imu_channels), model.card.steps)
+    return model.head_on(window).classify
+
+
+def _ratio(timings: Mapping[str, Timing], name: str, opponent: str = "naive") -> float:
+    return timings[opponent].median_ms / timings[name].median_ms
+
+
+def _fractions(folders: Mapping[str, Path], timings: Mapping[str, Timing]) -> dict[str, Any]:
+    peaks = measure_peaks()
+    figures: dict[str, Any] = {**asdict(peaks), "fp32_fraction": None, "int8_fraction": None}
+    work = figures["multiply_adds"] = {name: multiply_adds(folder / ENCODER_FILE) for name, folder in folders.items()}
+    for name, peak_gops in (("fp32", peaks.float_gops), ("int8", peaks.int8_gops)):
+        if name in folders and peak_gops:
+            figures[f"{name}_fraction"] = 2 * work[name] / timings[f"encoder_{name}"].least_ms / 1e6 / peak_gops
+    return figures

@@ -1,0 +1,110 @@
+"""A benchmark's figures as one page of Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_INTRODUCTION = """# Benchmarks
+
+Written by `{command}`; run it on your own machine, since figures of two machines say nothing about each other.
+Ratios are within this one run, whose cases took turns. A call is left out where its thread had to wait for the
+processor for more than 3 % of the time. "Least" is the fastest call.
+"""
+_MODEL = """
+A step takes one 640 x 480 picture and its accelerometer samples to a verdict. "Naive" runs the whole 30-frame
+network on the newest window at each step; it resizes each picture only once, too. The same 30 frames in 30 calls
+(`naive_frame_by_frame`) are the batch's equal on a GPU and faster than it on this kind of processor.
+"""
+_STRIDE = """
+How much faster streaming is where the naive way gives a verdict only every so many frames (computed from the times
+above: streaming still takes in every frame, and gives a verdict at each):
+"""
+
+
+def make_page(figures: Mapping[str, Any], command: str) -> str:
+    """Return the page of whatever parts `figures` holds."""
+    machine = _table(("", ""), figures["environment"].items())
+    parts = [_INTRODUCTION.format(command=command), "## Machine\n", machine]
+    for name, write in _PARTS.items():
+        if figures.get(name):
+            parts += write(figures)
+    return "\n".join(parts) + "\n"
+
+
+def _model(figures: Mapping[str, Any]) -> list[str]:
+    model = figures["model"]
+    naive_ms = model["ms"]["naive"]
+    rows = [
+        (
+            name,
+            median_ms,
+            model["least_ms"][name],
+            naive_ms / median_ms,
+            model["least_ms"]["naive"] / model["least_ms"][name],
+            *model["calls"][name].values(),
+        )
+        for name, median_ms in model["ms"].items()
+    ]
+    names = [name for name, ratio in model["ratio"].items() if ratio is not None]
+    strides = [(stride, *(ratios[name] for name in names)) for stride, ratios in model["stride"].items()]
+    costs = {**model["verdicts"], "motion gate": model["gate"]}
+    keys = list(model["gate"])
+    return [
+        "\n## Model",
+        _MODEL,
+        _table(("", "median ms", "least ms", "x naive", "x naive, least", "calls", "kept"), rows),
+        f"\nStreaming and naive differ by {model['max_abs_diff']:.1e} at the most (fp32, probabilities).",
+        _STRIDE,
+        _table(("frames for each naive verdict", *names), strides),
+        "\nWhat int8, pruning and the motion gate (off by default) change in the verdicts on captures:\n",
+        _table(("", *keys), [(name, *(cost.get(key, "") for key in keys)) for name, cost in costs.items()]),
+    ]
+
+
+def _peak(figures: Mapping[str, Any]) -> list[str]:
+    peak = figures["peak"]
+    rows = [
+        ("float", peak["float_gops"], peak["fp32_fraction"]),
+        ("8 bits", peak["int8_gops"], peak["int8_fraction"]),
+    ]
+    millions = ", ".join(f"{name} {work / 1e6:.1f} million" for name, work in peak["multiply_adds"].items())
+    return [
+        "\n## Against the processor's peak\n",
+        f"Measured on one core: {peak['how']}. Multiply-adds a frame: {millions}.\n",
+        _table(("", "peak, 10^9 operations/s", "the encoder's fraction"), rows),
+    ]
+
+
+def _inputs(figures: Mapping[str, Any]) -> list[str]:
+    rows = [(name, ms * 1000) for part in figures["inputs"].values() for name, ms in part.items()]
+    return ["\n## Before the model\n", _table(("", "median microseconds"), rows)]
+
+
+def _peers(figures: Mapping[str, Any]) -> list[str]:
+    peers = figures["peers"]
+    rows = [(name, ms, peers["least_ms"][name]) for name, ms in peers["ms"].items()]
+    versions = ", ".join(f"{name} {text}" for name, text in peers["versions"].items())
+    missing = "".join(f"\n{sentence}." for sentence in peers["missing"])
+    return [
+        "\n## Other runtimes, same files, one thread, encoder alone\n",
+        _table(("", "median ms", "least ms"), rows),
+        f"\n{versions}.{missing}",
+    ]
+
+
+_PARTS = {"model": _model, "peak": _peak, "inputs": _inputs, "peers": _peers}
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+    head = tuple(head)
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(_text, line)) + " |" for line in lines)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "-"
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -1,0 +1,85 @@
+"""Other runtimes on the same files, where they are installed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from har_ros.benchmark.timing import interleave
+from har_ros.core.model_card import ENCODER_FILE, load_card
+from har_ros.inference.sessions import BoundRun, open_session
+
+
+def benchmark_peers(folders: Mapping[str, Path], tflite: Path | None, rounds: int) -> dict[str, Any]:
+    """Time the encoders of model folders, one thread each, in onnxruntime and in each other runtime here.
+
+    tflite: a network for LiteRT, which reads no ONNX; it must be the same one for a fair figure.
+    """
+    size_px = load_card(next(iter(folders.values()))).frame_size_px
+    frames = np.random.default_rng(0).integers(0, 256, (1, size_px, size_px, 3), np.uint8)
+    cases: dict[str, Callable[[], object]] = {}
+    versions = {"onnxruntime": onnxruntime.__version__}
+    for name, folder in folders.items():
+        cases[f"onnxruntime {name}"] = _onnxruntime(folder, frames)
+    missing = []
+    for runtime, add in (("OpenVINO", _add_openvino), ("LiteRT", _add_litert)):
+        try:
+            versions[runtime] = add(cases, folders, tflite, frames)
+        except ModuleNotFoundError as error:
+            missing.append(f"{runtime}: '{error.name}' is not installed")
+        except _NoFileError as error:
+            missing.append(f"{runtime}: {error}")
+    timings = interleave(cases, rounds)
+    return {
+        "ms": {name: timing.median_ms for name, timing in timings.items()},
+        "least_ms": {name: timing.least_ms for name, timing in timings.items()},
+        "versions": versions,
+        "missing": missing,
+    }
+
+
+class _NoFileError(Exception):
+    """A runtime is here, but none of the files suits it."""
+
+
+_Cases = dict[str, Callable[[], object]]
+
+
+def _onnxruntime(folder: Path, frames: np.ndarray[Any, Any]) -> BoundRun:
+    features = np.zeros((1, load_card(folder).feature_size), np.float32)
+    return BoundRun(open_session(folder / ENCODER_FILE), {"frames": frames}, features)
+
+
+def _add_openvino(
+    cases: _Cases, folders: Mapping[str, Path], _tflite: Path | None, frames: np.ndarray[Any, Any]
+) -> str:
+    import openvino
+
+    core = openvino.Core()
+    for name, folder in folders.items():
+        network = core.read_model(str(folder / ENCODER_FILE))
+        network.reshape(list(frames.shape))
+        # Float means float: left to itself it computes in bfloat16 where the processor can.
+        settings = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}
+        request = core.compile_model(network, "CPU", settings).create_infer_request()
+        request.set_input_tensor(openvino.Tensor(frames))
+        cases[f"OpenVINO {name}"] = request.infer
+    return str(openvino.__version__)
+
+
+def _add_litert(
+    cases: _Cases, _folders: Mapping[str, Path], tflite: Path | None, _frames: np.ndarray[Any, Any]
+) -> str:
+    import ai_edge_litert
+    from ai_edge_litert.interpreter import Interpreter
+
+    if tflite is None:
+        raise _NoFileError("it reads no ONNX; give the same network with --tflite")
+    interpreter = Interpreter(str(tflite), num_threads=1)
+    interpreter.allocate_tensors()
+    cases[f"LiteRT {tflite.name}"] = interpreter.invoke
+    return str(ai_edge_litert.__version__)

@@ -1,0 +1,109 @@
+"""`har bench` measures what it says; judged are its method and only the most generous of ratios."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("onnx", reason="needs the extra quantise")
+from capture_maker import make_capture
+
+from har_ros.benchmark import peaks
+from har_ros.benchmark.timing import interleave
+from har_ros.cli import main
+from har_ros.core.labels import LABELS
+from har_ros.core.model_card import ENCODER_FILE
+from har_ros.core.resources import find_model
+from har_ros.dataset.writer import write_capture
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str]:
+    """One short run on the shipped model; returns its figures and its page."""
+    folder = tmp_path_factory.mktemp("bench")
+    start = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    for index, label in enumerate(LABELS[:2]):
+        write_capture(folder / "set", make_capture(label, seed=index), start + timedelta(seconds=index))
+    words = ["bench", "--only", "model", "--captures", str(folder / "set"), "--rounds", "2"]
+    assert main([*words, "--json", str(folder / "figures.json"), "--page", str(folder / "page.md")]) == 0
+    return json.loads((folder / "figures.json").read_text()), (folder / "page.md").read_text()
+
+
+def test_streaming_equals_and_beats_the_naive_way(measured: tuple[dict[str, Any], str]) -> None:
+    model = measured[0]["model"]
+    assert model["max_abs_diff"] <= 1e-6
+    assert model["ratio"]["stream_fp32"] > 8, "30 are to be had"
+    assert model["ratio"]["stream_edge"] is None
+    assert set(model["ms"]) >= {"naive", "naive_2_threads", "stream_fp32", "stream_int8", "encoder_int8", "head"}
+    assert model["stride"]["30"]["stream_fp32"] == pytest.approx(model["ratio"]["stream_fp32"] / 30)
+    assert model["gate"]["skip_rate"] < 0.1, "these pictures change colour with each frame"
+    assert 0 <= model["verdicts"]["int8"]["same_verdict"] <= 1
+
+
+def test_the_network_stays_below_the_measured_peak(measured: tuple[dict[str, Any], str]) -> None:
+    peak = measured[0]["peak"]
+    assert 0.02 < peak["fp32_fraction"] < 1
+    assert peak["int8_fraction"] is None or 0.02 < peak["int8_fraction"] < 1
+    assert peak["multiply_adds"]["int8"] == peak["multiply_adds"]["fp32"]
+
+
+def test_the_page_holds_the_figures_and_says_how_they_came_about(measured: tuple[dict[str, Any], str]) -> None:
+    figures, page = measured
+    assert "`har bench --model paper --only model --captures set`" in page
+    for name in figures["model"]["ms"]:
+        assert f"| {name} |" in page
+    for text in (figures["environment"]["processor"], figures["peak"]["how"], "640 x 480 raw", "onnxruntime int8"):
+        assert text in page
+
+
+def test_multiply_adds_are_counted() -> None:
+    # MobileNetV2 1.0 at 224: 300 million in its paper, table 4, with the classifier's 1280 x 1000
+    work = peaks.multiply_adds(find_model("paper") / ENCODER_FILE)
+    assert work - 1280 * 128 + 1280 * 1000 == pytest.approx(300e6, rel=0.005)
+
+
+def test_without_a_compiler_the_peak_is_a_lower_bound_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = peaks.measure_peaks()
+    assert found.float_gops > 0.1 and found.int8_gops is None
+    assert found.how.startswith("no C compiler here: numpy's matrix product")
+
+
+def test_cases_take_turns_and_slow_ones_are_told_from_fast_ones() -> None:
+    order: list[str] = []
+
+    def slow() -> None:
+        order.append("slow")
+        time.sleep(0.06)
+
+    def fast() -> None:
+        order.append("fast")
+        time.sleep(0.01)
+
+    timings = interleave({"slow": slow, "fast": fast}, rounds=3)
+    turns = [name for name, before in zip(order, ["", *order]) if name != before]
+    assert turns == ["slow", "fast"] * 4, "a warm-up, then three rounds"
+    assert timings["slow"].calls == 3 and timings["fast"].calls >= 3
+    assert timings["slow"].least_ms >= 60 and timings["fast"].least_ms >= 10
+    assert timings["slow"].median_ms >= timings["slow"].least_ms
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--rounds", "0"], "--rounds is 0; give a number from 1 to 1000"),
+        (["--model", "nobody"], "there is no model 'nobody'"),
+        (["--captures", "/nowhere"], "give a dataset's folder"),
+    ],
+)
+def test_bad_options_are_refused(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    captures = [] if "--captures" in words else ["--captures", str(Path(__file__).parent)]
+    assert main(["bench", "--only", "model", *captures, *words]) == 1
+    assert sentence in capsys.readouterr().err
