@@ -11,7 +11,8 @@ import pytest
 pytest.importorskip("onnx", reason="needs onnx to write a model")
 from tiny_model import write_tiny_model
 
-from har_ros.core.decision import AlarmMonitor, AlarmPolicy
+from har_ros.core.alarm_policy import AlarmPolicy
+from har_ros.core.decision import AlarmMonitor, AlarmState
 from har_ros.core.errors import HarError
 from har_ros.inference.model import HarModel
 from har_ros.inference.recogniser import Recognition, StreamingRecogniser
@@ -130,3 +131,10 @@ def test_a_card_that_promises_more_than_the_head_takes_is_refused(tmp_path: Path
     replace(card, temperature=dict.fromkeys(CASES, 1.0)).save(folder)
     with pytest.raises(HarError, match=r"takes \['features', 'imu'\], but a HAR model takes .*presence"):
         HarModel(folder)
+
+
+def test_a_fall_that_only_the_camera_sees_is_an_alarm(tmp_path: Path) -> None:
+    model = HarModel(write_tiny_model(tmp_path / "falls", favour="FALL_OR_COLLAPSE", cases=CASES))
+    verdicts = run(model, 8, no_imu=(0, 8))
+    assert verdicts[-1][1].modalities == CAMERA
+    assert verdicts[-1][1].anomaly.state is AlarmState.ALARM

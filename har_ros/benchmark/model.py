@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from har_ros.benchmark.peaks import measure_peaks, multiply_adds
+from har_ros.benchmark.peaks import PeakKernels, multiply_adds, peak_kernels
 from har_ros.benchmark.timing import Timing, interleave
 from har_ros.benchmark.verdicts import compare_gate, compare_models, greatest_difference
-from har_ros.core.decision import AlarmMonitor, AlarmPolicy
+from har_ros.core.alarm_policy import AlarmPolicy
+from har_ros.core.decision import AlarmMonitor
 from har_ros.core.model_card import ENCODER_FILE
 from har_ros.core.windows import WindowBuffer
 from har_ros.dataset.capture import Capture
@@ -51,12 +51,16 @@ def benchmark_model(
         cases[f"stream_{name}_2_threads"] = _stream(HarModel(folder, threads=2), pictures)
         cases[f"encoder_{name}"] = model.encoder.run
     cases["head"] = _head(one)
-    timings = interleave(cases, rounds)
+    peaks = peak_kernels()
+    peak_cases = {f"peak_{name}": kernel for name, kernel in peaks.kernels.items()}
+    everything = interleave({**cases, **peak_cases}, rounds)
+    timings = {name: everything[name] for name in cases}
     ratios = {f"stream_{name}": _ratio(timings, f"stream_{name}") for name in folders}
     model_figures = {
         "ms": {name: timing.median_ms for name, timing in timings.items()},
         "least_ms": {name: timing.least_ms for name, timing in timings.items()},
-        "calls": {name: {"all": timing.calls, "kept": timing.kept} for name, timing in timings.items()},
+        "calls": {name: timing.calls for name, timing in timings.items()},
+        "waited": {name: timing.waited for name, timing in timings.items()},
         "ratio": {"stream_fp32": None, "stream_int8": None, "stream_edge": None, **ratios},
         "ratio_2_threads": {name: _ratio(timings, f"{name}_2_threads", "naive_2_threads") for name in ratios},
         "ratio_of_least": {name: timings["naive"].least_ms / timings[name].least_ms for name in ratios},
@@ -65,7 +69,7 @@ def benchmark_model(
         "verdicts": {name: compare_models(one, HarModel(folder), captures) for name, folder in others},
         "gate": compare_gate(one, captures),
     }
-    return model_figures, _fractions(folders, timings)
+    return model_figures, _fractions(folders, everything, peaks)
 
 
 def _as_a_camera_gives(captures: Sequence[Capture]) -> list[Pictures]:
@@ -122,11 +126,13 @@ def _ratio(timings: Mapping[str, Timing], name: str, opponent: str = "naive") ->
     return timings[opponent].median_ms / timings[name].median_ms
 
 
-def _fractions(folders: Mapping[str, Path], timings: Mapping[str, Timing]) -> dict[str, Any]:
-    peaks = measure_peaks()
-    figures: dict[str, Any] = {**asdict(peaks), "fp32_fraction": None, "int8_fraction": None}
-    work = figures["multiply_adds"] = {name: multiply_adds(folder / ENCODER_FILE) for name, folder in folders.items()}
-    for name, peak_gops in (("fp32", peaks.float_gops), ("int8", peaks.int8_gops)):
-        if name in folders and peak_gops:
-            figures[f"{name}_fraction"] = 2 * work[name] / timings[f"encoder_{name}"].least_ms / 1e6 / peak_gops
+def _fractions(folders: Mapping[str, Path], timings: Mapping[str, Timing], peaks: PeakKernels) -> dict[str, Any]:
+    """Return how much of the processor's peak the encoders reach, by the fastest call of each."""
+    figures: dict[str, Any] = {"how": peaks.how, "gops": {}, "fp32_fraction": None, "int8_fraction": None}
+    figures["multiply_adds"] = {name: multiply_adds(folder / ENCODER_FILE) for name, folder in folders.items()}
+    for name, kernel in peaks.kernels.items():
+        figures["gops"][name] = kernel() / timings[f"peak_{name}"].least_ms / 1e6
+        if name in folders:
+            gops = 2 * figures["multiply_adds"][name] / timings[f"encoder_{name}"].least_ms / 1e6
+            figures[f"{name}_fraction"] = gops / figures["gops"][name]
     return figures

@@ -23,7 +23,7 @@ enum { LANES = 4 };
 #endif
 typedef float floats __attribute__((vector_size(4 * LANES)));
 
-double float_peak(long rounds)
+double fp32_peak(long rounds)
 {
     floats sum[CHAINS], factor, term;
     for (int lane = 0; lane < LANES; lane++) {

@@ -7,9 +7,9 @@ import math
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,41 +18,45 @@ import onnx
 _SOURCE = Path(__file__).with_name("peaks.c")
 _COMPILERS = ("gcc", "cc", "clang")
 _FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-shared", "-fPIC")
-_ROUNDS, _TRIES = 1_000_000, 20  # a try takes milliseconds: the best one was undisturbed
-_MATRIX = 1024
+_ROUNDS = 500_000  # some milliseconds
+_MATRIX = 512
 
 
 @dataclass(frozen=True)
-class Peaks:
-    """Operations a second of one core, in 10^9, a multiplication and an addition being two; None if unknown.
+class PeakKernels:
+    """Functions that keep one core as busy as it can be, each returning how many operations it did.
 
-    how: the means by which they were measured, in words.
+    A multiplication and an addition are two operations. They are timed by the caller, in turn with what is
+    to be compared with them.
+
+    how: the means, in words.
     """
 
-    float_gops: float
-    int8_gops: float | None
+    kernels: dict[str, Callable[[], float]]
     how: str
 
 
-def measure_peaks() -> Peaks:
-    """Measure by a C program compiled for this processor; without a compiler by a matrix product, a lower bound."""
+def peak_kernels() -> PeakKernels:
+    """Compile a C program for this processor: `fp32` and `int8`; without a compiler a matrix product, a lower bound."""
     compiler = next(filter(None, map(shutil.which, _COMPILERS)), None)
     if compiler is None:
-        return _by_matrix_product("no C compiler here")
+        return _matrix_product("no C compiler here")
     with tempfile.TemporaryDirectory() as scratch:
         library = Path(scratch, "peaks.so")
         command = [compiler, *_FLAGS, "-o", str(library), str(_SOURCE)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         if done.returncode:
-            return _by_matrix_product(f"{Path(compiler).name} failed")
+            return _matrix_product(f"{Path(compiler).name} failed")
         peaks = ctypes.CDLL(str(library))
-    for function in (peaks.float_peak, peaks.int8_peak):
+    for function in (peaks.fp32_peak, peaks.int8_peak):
         function.restype, function.argtypes = ctypes.c_double, [ctypes.c_long]
     peaks.int8_instruction.restype = ctypes.c_char_p
-    int8_gops = _best(lambda: float(peaks.int8_peak(_ROUNDS))) or None
-    instruction = peaks.int8_instruction().decode() or "none known for this processor"
-    how = f"independent multiply-adds in registers, C by {Path(compiler).name}; 8 bits: {instruction}"
-    return Peaks(_best(lambda: float(peaks.float_peak(_ROUNDS))), int8_gops, how)
+    instruction = peaks.int8_instruction().decode()
+    kernels: dict[str, Callable[[], float]] = {"fp32": partial(peaks.fp32_peak, _ROUNDS)}
+    if instruction:
+        kernels["int8"] = partial(peaks.int8_peak, _ROUNDS)
+    how = f"independent multiply-adds in registers, C by {Path(compiler).name}"
+    return PeakKernels(kernels, f"{how}; 8 bits: {instruction or 'nothing known for this processor'}")
 
 
 def multiply_adds(encoder: Path) -> int:
@@ -72,7 +76,7 @@ def multiply_adds(encoder: Path) -> int:
     return total
 
 
-def _by_matrix_product(why: str) -> Peaks:
+def _matrix_product(why: str) -> PeakKernels:
     matrix = np.ones((_MATRIX, _MATRIX), np.float32)
     out = np.empty_like(matrix)
 
@@ -80,14 +84,4 @@ def _by_matrix_product(why: str) -> Peaks:
         np.matmul(matrix, matrix, out=out)
         return 2.0 * _MATRIX**3
 
-    return Peaks(_best(product), None, f"{why}: numpy's matrix product, a lower bound; set OPENBLAS_NUM_THREADS=1")
-
-
-def _best(operations: Callable[[], float]) -> float:
-    """Return the best rate of several tries, in 10^9 a second."""
-    best = 0.0
-    for _ in range(_TRIES):
-        begun_s = time.perf_counter()
-        done = operations()
-        best = max(best, done / (time.perf_counter() - begun_s) / 1e9)
-    return best
+    return PeakKernels({"fp32": product}, f"{why}: numpy's matrix product, a lower bound; set OPENBLAS_NUM_THREADS=1")

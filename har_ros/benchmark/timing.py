@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 _SLICE_S = 0.05  # a case's turn in a round; a slower one has a single call
-_MOST_WAITING = 0.03  # of a call's time that its thread may have waited for a processor
-_FEWEST_KEPT = 3
 _SCHEDSTAT = Path("/proc/thread-self/schedstat")
 
 
@@ -18,40 +17,51 @@ _SCHEDSTAT = Path("/proc/thread-self/schedstat")
 class Timing:
     """The calls of one case.
 
-    kept: calls whose thread had its processor nearly all the time; the others are left out, unless that
-          leaves fewer than three.
+    median_ms: of their times, less what the calling thread waited for a processor that others used.
+    least_ms:  of their whole times.
+    waited:    share of the whole time that was spent waiting; the figures mean little where it is large.
     """
 
     median_ms: float
     least_ms: float
     calls: int
-    kept: int
+    waited: float
 
 
 def interleave(cases: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Timing]:
     """Call each case once to warm up, then all of them in turn, `rounds` times; return what each call took."""
-    taken_ms: dict[str, list[float]] = {name: [] for name in cases}
-    undisturbed_ms: dict[str, list[float]] = {name: [] for name in cases}
+    calls: dict[str, list[_Call]] = {name: [] for name in cases}
     for call in cases.values():
         call()
     for _ in range(rounds):
         for name, call in cases.items():
             turn_ends_s = time.perf_counter() + _SLICE_S
             while True:
-                waited_ns, begun_s = _waited_ns(), time.perf_counter()
-                call()
-                ended_s = time.perf_counter()
-                taken_ms[name].append((ended_s - begun_s) * 1e3)
-                if _waited_ns() - waited_ns <= _MOST_WAITING * (ended_s - begun_s) * 1e9:
-                    undisturbed_ms[name].append(taken_ms[name][-1])
-                if ended_s >= turn_ends_s:
+                calls[name].append(_timed(call))
+                if time.perf_counter() >= turn_ends_s:
                     break
-    return {name: _summary(taken_ms[name], undisturbed_ms[name]) for name in cases}
+    return {name: _summary(each) for name, each in calls.items()}
 
 
-def _summary(taken_ms: list[float], undisturbed_ms: list[float]) -> Timing:
-    used = undisturbed_ms if len(undisturbed_ms) >= _FEWEST_KEPT else taken_ms
-    return Timing(statistics.median(used), min(used), len(taken_ms), len(undisturbed_ms))
+class _Call(NamedTuple):
+    elapsed_ms: float
+    waited_ms: float
+
+
+def _timed(call: Callable[[], object]) -> _Call:
+    waited_ns, begun_s = _waited_ns(), time.perf_counter()
+    call()
+    elapsed_ms = (time.perf_counter() - begun_s) * 1e3
+    return _Call(elapsed_ms, min((_waited_ns() - waited_ns) / 1e6, elapsed_ms))
+
+
+def _summary(calls: list[_Call]) -> Timing:
+    return Timing(
+        median_ms=statistics.median(call.elapsed_ms - call.waited_ms for call in calls),
+        least_ms=min(call.elapsed_ms for call in calls),
+        calls=len(calls),
+        waited=sum(call.waited_ms for call in calls) / sum(call.elapsed_ms for call in calls),
+    )
 
 
 def _waited_ns() -> int:

@@ -91,6 +91,16 @@ class ImuTrack:
         kept = slice(self._start, self._end)
         return imu_steps(channels, self._stamps_ns[kept], self._accel_mps2[kept], edges_ns)
 
+    def between(self, start_ns: int, end_ns: int) -> NDArray[np.float32]:
+        """Return a view of the samples (N, 3) stamped from `start_ns` to `end_ns`, or else of the one next to them.
+
+        The track must not be empty.
+        """
+        stamps = self._stamps_ns[self._start : self._end]
+        first = min(int(np.searchsorted(stamps, start_ns)), len(stamps) - 1)
+        last = max(int(np.searchsorted(stamps, end_ns, side="right")), first + 1)
+        return self._accel_mps2[self._start + first : self._start + last]
+
     def __len__(self) -> int:
         return self._end - self._start
 

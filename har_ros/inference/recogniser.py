@@ -19,6 +19,7 @@ from har_ros.core.decision import (
     decide_activity,
 )
 from har_ros.core.errors import HarError
+from har_ros.core.evidence import gather_evidence
 from har_ros.core.model_card import CAMERA, IMU, MODALITIES, modalities_of
 from har_ros.core.preprocess import normalise_imu
 from har_ros.core.windows import LOST_S, MAX_GAP_S, ImuTrack, StepGrid, WindowBuffer, WindowSpan
@@ -153,5 +154,8 @@ class StreamingRecogniser:
         novelty = dict(zip(card.novelty, answer.novelty.tolist()))
         strange = card.is_novel("energy", novelty.get("energy", 0.0), case)
         activity = decide_activity(probabilities, card.labels, card.thresholds["min_confidence"], strange)
-        anomaly = self.alarm.update(stamp_ns, card.anomaly_score(probabilities))
-        return Recognition(self._window.span(), activity, anomaly, modalities_of(case), novelty)
+        span = self._window.span()
+        felt = IMU in modalities
+        accel_mps2 = self._imu.between(span.start_ns, span.end_ns) if felt else np.zeros((0, 3), np.float32)
+        anomaly = self.alarm.update(gather_evidence(card, stamp_ns, probabilities, accel_mps2))
+        return Recognition(span, activity, anomaly, modalities_of(case), novelty)
