@@ -61,15 +61,18 @@ def write_bag(
     start_ns: int = START_NS,
     accel_of: Any = lambda _t_s: (0.0, 0.0, 9.8),
     imu_late_s: Any = lambda _t_s: 0.0,
+    silent: Any = lambda _kind, _t_s: False,
 ) -> Path:
     """Write stretches of (seconds, colour, true label): 30 pictures, 100 samples and 10 truths a second.
 
-    A sample of the time t_s arrives `imu_late_s(t_s)` later, anything else at once.
+    A sample of the time t_s arrives `imu_late_s(t_s)` later, anything else at once. What is `silent(kind, t_s)`, an
+    `image` or `imu`, is left out.
     """
     total_s = sum(seconds for seconds, _, _ in stretches)
     rates_hz = {"imu": 100, "image": 30, **({"truth": 10} if truth else {})}
     taken = [(i / rate_hz, kind) for kind, rate_hz in rates_hz.items() for i in range(int(total_s * rate_hz))]
-    events = [(t_s + (imu_late_s(t_s) if kind == "imu" else 0.0), kind, t_s) for t_s, kind in taken]
+    heard = [(t_s, kind) for t_s, kind in taken if not silent(kind, t_s)]
+    events = [(t_s + (imu_late_s(t_s) if kind == "imu" else 0.0), kind, t_s) for t_s, kind in heard]
     with Writer(folder, version=9, storage_plugin=StoragePlugin[storage.upper()]) as writer:
         image_type = "CompressedImage" if image == "jpeg" else "Image"
         image_topic = "camera/image_raw/compressed" if image == "jpeg" else "camera/image_raw"

@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("rosbags", reason="needs the extra evaluate")
 
 from bag_maker import COLOURS, NO_COLOUR, write_bag, write_colour_model
+from tiny_model import write_tiny_model
 
 from har_ros.cli import main
 from har_ros.evaluation.bag import open_bag
@@ -19,6 +20,7 @@ from har_ros.evaluation.replay import Replay
 from har_ros.evaluation.settings import load_settings
 from har_ros.evaluation.timeline import SECOND_NS
 from har_ros.inference.model import HarModel
+from har_ros.inference.recogniser import Recognition
 
 WALK, FALL, STAND = "WALK", "FALL_OR_COLLAPSE", "STAND"
 DAY = [(6.0, COLOURS[WALK], WALK), (6.0, COLOURS[FALL], FALL), (6.0, COLOURS[STAND], STAND)]
@@ -255,3 +257,18 @@ def test_stamps_that_jump_back_start_anew(tmp_path: Path, model: Path) -> None:
     assert replay.counts["windows"] == 2 * (180 - 29)
     score = replay.timeline.score()
     assert score.pairs == ((WALK, WALK),) * 4 + ((WALK, "stale"),) * 3, "the second lap's stamps are 6 s old"
+
+
+@pytest.mark.parametrize(("kind", "left"), [("image", "imu"), ("imu", "camera")])
+def test_a_model_that_can_goes_on_without_a_silent_sensor(tmp_path: Path, kind: str, left: str) -> None:
+    flexible = write_tiny_model(tmp_path / "flexible", favour=WALK, cases=("camera+imu", "camera", "imu"))
+    bag = write_bag(tmp_path / "bag", [(8.0, COLOURS[WALK], WALK)], silent=lambda what, t_s: what == kind and t_s > 3)
+    assert evaluate(bag, flexible)["dataset"]["result_accuracy"] == 1
+    strict = write_tiny_model(tmp_path / "strict", favour=WALK)
+    assert evaluate(bag, strict)["dataset"]["result_accuracy"] < 0.7, "stale from 3.5 s on"
+    replay = Replay(HarModel(flexible), load_settings())
+    with open_bag(bag) as opened:
+        for each in opened.messages():
+            replay.take(*each)
+    assert isinstance(replay._outcome, Recognition)
+    assert replay._outcome.modalities == (left,)

@@ -318,3 +318,25 @@ def test_deactivation_says_stale_and_activation_goes_on(ros: RosTest, tmp_path: 
         taken, reason = ros.set_parameter(f"{NAMESPACE}/fusion", "mount_rotation", [0.0, 0.0, 0.0, 2.0])
         assert taken, reason
         rig.until(OK)
+
+
+def test_a_model_that_can_goes_on_without_a_silent_sensor(ros: RosTest, tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "model", favour="WALK", cases=("camera+imu", "camera", "imu"))
+    with FusionRig(ros, model) as rig:
+        for camera, imu, modalities in (
+            (True, True, "camera,imu"),
+            (False, True, "imu"),
+            (True, True, "camera,imu"),
+            (True, False, "camera"),
+            (True, True, "camera,imu"),
+        ):
+            rig.sensors.camera_on, rig.sensors.imu_on = camera, imu
+            rests_on = rig.heard["activity"].wait_for(
+                lambda array, wanted=modalities: (
+                    array.status[0].level == OK and values(array)["modalities"] == wanted
+                )
+            )
+            assert rests_on.status[0].message == "WALK"
+        rig.heard["activity"].clear()
+        rig.sensors.camera_on = rig.sensors.imu_on = False
+        assert values(rig.until(STALE))["reason"].startswith("no complete window for")

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from har_ros.core.model_card import CAMERA as MODEL_CAMERA
+from har_ros.core.model_card import IMU as MODEL_IMU
+from har_ros.core.model_card import MODALITIES, ModelCard
+
 _BACKWARD_NS = 1_000_000_000  # a stamp that is merely late lies less far behind
 
 # What the fusion node watches, as its reasons name them.
 CAMERA, IMU, PAIR, WINDOW = "camera image", "accelerometer sample", "matching pair", "complete window"
+
+
+def needed_inputs(card: ModelCard) -> tuple[str, ...]:
+    """Return what must be fresh for a verdict of this model: what it can go without need not be."""
+    needed = [name for modality, name in ((MODEL_CAMERA, CAMERA), (MODEL_IMU, IMU)) if not card.goes_without(modality)]
+    return (*needed, PAIR, WINDOW) if len(needed) == len(MODALITIES) else (*needed, WINDOW)
 
 
 class Freshness:
@@ -20,8 +30,9 @@ class Freshness:
         self._seen: dict[str, tuple[int, float] | None] = dict.fromkeys(inputs)
 
     def note(self, name: str, stamp_ns: int, steady_s: float) -> None:
-        """Record that input `name`, stamped `stamp_ns`, arrived at `steady_s`."""
-        self._seen[name] = (stamp_ns, steady_s)
+        """Record that input `name`, stamped `stamp_ns`, arrived at `steady_s`; one that isn't watched is ignored."""
+        if name in self._seen:
+            self._seen[name] = (stamp_ns, steady_s)
 
     def why_stale(self, now_ns: int, steady_s: float) -> str | None:
         """Return why the inputs can't be trusted now, or None when all of them are fresh."""

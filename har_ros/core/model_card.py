@@ -105,6 +105,10 @@ class ModelCard:
         case = case_of([each for each in self.modalities if each in present])
         return case if case in self.temperature else None
 
+    def goes_without(self, modality: str) -> bool:
+        """Return whether the model can answer while `modality` is missing."""
+        return self.case([each for each in MODALITIES if each != modality]) is not None
+
     def is_novel(self, score: str, value: float, case: str) -> bool:
         """True where the head's score of that name is above what is nothing strange in `case`."""
         return score in self.novelty and value > self.novelty[score][case]

@@ -16,7 +16,7 @@ from har_ros.core.imu_steps import imu_steps
 STEPS = 30
 STEP_RATE_HZ = 30.0
 MAX_GAP_S = 0.25  # a longer hole in either stream starts the window anew
-LOST_S = 0.2  # a camera silent for longer is done without, where the model can: before its hole is one in the window
+LOST_S = 0.2  # a sensor silent for longer is done without, where the model can: before it is a hole in the window
 _PHASE_GAIN = 0.1  # lets the grid follow a camera that is within 5 % of the step rate
 
 

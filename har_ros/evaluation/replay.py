@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 
 from har_ros.core.decision import AlarmMonitor, AlarmState
 from har_ros.core.errors import HarError
-from har_ros.core.freshness import CAMERA, IMU, PAIR, WINDOW, Freshness, StampWatch
+from har_ros.core.freshness import CAMERA, IMU, PAIR, WINDOW, Freshness, StampWatch, needed_inputs
 from har_ros.core.fusion_settings import FusionSettings
 from har_ros.core.labels import parse_activity
+from har_ros.core.model_card import IMU as MODEL_IMU
 from har_ros.core.mount import rotation_matrix
-from har_ros.core.pairing import ApproximateTimePairer, Waiting, WaitingRoom
+from har_ros.core.pairing import ApproximateTimePairer, SampleWatch, Waiting, WaitingRoom
 from har_ros.evaluation.bag import Input, picture, stamp_ns
 from har_ros.evaluation.timeline import SECOND_NS, Timeline
 from har_ros.inference.model import HarModel
@@ -61,7 +63,8 @@ class Replay:
         self._room = WaitingRoom(settings.queue_size, int(settings.max_latency_s * 1e9))
         self._pairer = ApproximateTimePairer(2, settings.queue_size, int(settings.slop_s * 1e9), self._take_pair)
         self._watch = StampWatch()
-        self._timeout_s = settings.timeout_s
+        self._timeout_s, self._needed = settings.timeout_s, needed_inputs(model.card)
+        self._samples = SampleWatch()
         self._freshness = self._nothing_fresh()
         self._outcome: Recognition | HarError | None = None
         self._period_ns = round(1e9 / settings.publish_rate_hz)
@@ -91,7 +94,13 @@ class Replay:
         else:
             self._counts["images"] += 1
             self._note(CAMERA, stamp_ns(message))
-            self._pairer.add(_IMAGE, stamp_ns(message), self._room.enter(stamp_ns(message), message))
+            self._take_image(stamp_ns(message), message)
+
+    def _take_image(self, stamp: int, message: Any) -> None:
+        if self._recogniser.goes_without(MODEL_IMU) and self._samples.is_lost(stamp):
+            self._recognise(stamp, lambda: self._recogniser.add_frame(stamp, picture(message)))
+        else:
+            self._pairer.add(_IMAGE, stamp, self._room.enter(stamp, message))
 
     def _take_truth(self, text: str) -> None:
         try:
@@ -108,7 +117,8 @@ class Replay:
             return
         stamp = stamp_ns(message)
         self._note(IMU, stamp)
-        self._recogniser.add_imu(stamp, self._rotation @ accel_mps2)
+        self._samples.note(stamp)
+        self._recognise(stamp, lambda: self._recogniser.add_imu(stamp, self._rotation @ accel_mps2))
         self._pairer.add(_SAMPLE, stamp, None)
 
     def _note(self, name: str, stamp: int) -> None:
@@ -116,13 +126,14 @@ class Replay:
             self._counts["restarts"] += 1
             self._room.clear()
             self._pairer.clear()
+            self._samples = SampleWatch()
             self._recogniser.restart()
             self._freshness = self._nothing_fresh()
             self._outcome = None
         self._note_fresh(name, stamp)
 
     def _nothing_fresh(self) -> Freshness:
-        return Freshness((CAMERA, IMU, PAIR, WINDOW), self._timeout_s)
+        return Freshness(self._needed, self._timeout_s)
 
     def _note_fresh(self, name: str, stamp: int) -> None:
         self._freshness.note(name, stamp, self._now_ns / 1e9)
@@ -132,8 +143,12 @@ class Replay:
         if image is None:
             return
         self._note_fresh(PAIR, waiting.stamp_ns)
+        self._recognise(waiting.stamp_ns, lambda: self._recogniser.add_frame(waiting.stamp_ns, picture(image)))
+
+    def _recognise(self, stamp: int, look: Callable[[], Recognition | None]) -> None:
+        """Keep what becomes of a frame, or of a sample where the camera is silent."""
         try:
-            outcome: Recognition | HarError | None = self._recogniser.add_frame(waiting.stamp_ns, picture(image))
+            outcome: Recognition | HarError | None = look()
         except HarError as error:
             self._counts["failed_frames"] += 1
             self.first_failure = self.first_failure or str(error)
@@ -141,7 +156,7 @@ class Replay:
         if outcome is not None:
             self._counts["windows"] += isinstance(outcome, Recognition)
             self._outcome = outcome
-            self._note_fresh(WINDOW, waiting.stamp_ns)
+            self._note_fresh(WINDOW, stamp)
 
     def _publish_until(self, end_ns: int) -> None:
         """Publish what the node's timer would have published since the last message."""

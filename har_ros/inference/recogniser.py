@@ -64,7 +64,7 @@ class StreamingRecogniser:
         self._feature = np.zeros(card.feature_size, np.float32)  # of this camera's last encoded frame
         self._step_ns = 0  # the end of the newest step
         self._frame_ns: int | None = None  # of the newest frame; without one, of the first sample
-        self._goes_without = {each: card.case([other]) is not None for each, other in ((CAMERA, IMU), (IMU, CAMERA))}
+        self._goes_without = {each: card.goes_without(each) for each in MODALITIES}
         self.alarm = alarm
 
     def add_imu(self, stamp_ns: int, accel_mps2: NDArray[np.float32]) -> Recognition | None:
@@ -94,6 +94,10 @@ class StreamingRecogniser:
         if was_lost and self._step_ns - MAX_GAP_S * 1e9 <= stamp_ns <= self._step_ns:
             return None  # the steps up to here are done without it
         return self._advance(stamp_ns, image_bgr)
+
+    def goes_without(self, modality: str) -> bool:
+        """Return whether there are verdicts while `modality` is missing."""
+        return self._goes_without[modality]
 
     def restart(self) -> None:
         """Forget the window and all samples, as after a jump of the clock."""

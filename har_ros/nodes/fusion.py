@@ -96,7 +96,9 @@ class FusionNode(HarNode):
         decode = decompress if settings.compressed else to_bgr
         self._worker = FusionWorker(StreamingRecogniser(self._model, self._alarm), decode)
         timeout_s = self._settings().timeout_s
-        self._inputs = FusionInputs(self, settings, timeout_s, self._take_imu, self._take_pair, self._restart)
+        self._inputs = FusionInputs(
+            self, self._model.card, settings, timeout_s, self._take_imu, self._take_pair, self._restart
+        )
         back_in_time = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
         self._jump_handle = self.get_clock().create_jump_callback(
             back_in_time, post_callback=lambda _jump: self._restart()

@@ -1,4 +1,4 @@
-"""The fusion node's inputs: paired, and watched for being fresh."""
+"""The fusion node's inputs: paired, or the camera's alone where the model can do with it; watched for being fresh."""
 
 from __future__ import annotations
 
@@ -12,17 +12,25 @@ from rclpy.node import Node
 from sensor_msgs.msg import Imu
 
 from har_ros.core.errors import HarError
-from har_ros.core.freshness import CAMERA, IMU, PAIR, WINDOW, Freshness
+from har_ros.core.freshness import IMU, PAIR, Freshness, needed_inputs
+from har_ros.core.model_card import IMU as MODEL_IMU
+from har_ros.core.model_card import ModelCard
+from har_ros.core.pairing import SampleWatch
 from har_ros.nodes.paired_inputs import InputSettings, PairedInputs
 from har_ros.nodes.pairs import stamp_ns_of
 
 
 class FusionInputs(PairedInputs):
-    """Paired inputs that know whether they are fresh, within `timeout_s`, and wait for simulated time to begin."""
+    """Paired inputs that know whether they are fresh, within `timeout_s`, and wait for simulated time to begin.
+
+    Where the model can go without the accelerometer, images don't wait for one that is silent: they are handed on
+    alone. Of an input that the model can go without nothing need be fresh.
+    """
 
     def __init__(
         self,
         node: Node,
+        card: ModelCard,
         settings: InputSettings,
         timeout_s: float,
         on_imu: Callable[[int, NDArray[np.float32], Imu], None],
@@ -30,22 +38,33 @@ class FusionInputs(PairedInputs):
         on_restart: Callable[[], None],
     ) -> None:
         self._timeout_s = timeout_s
+        self._needed, self._goes_without_imu = needed_inputs(card), card.goes_without(MODEL_IMU)
+        self._samples = SampleWatch()
         self.freshness = self._nothing_fresh()
         super().__init__(node, settings, on_imu, on_pair, on_restart)
 
     def restart(self) -> None:
         """Forget what is known of freshness, too."""
         self.freshness = self._nothing_fresh()
+        self._samples = SampleWatch()
         super().restart()
 
     def _nothing_fresh(self) -> Freshness:
-        return Freshness((CAMERA, IMU, PAIR, WINDOW), self._timeout_s)
+        return Freshness(self._needed, self._timeout_s)
 
     def _note(self, name: str, stamp_ns: int) -> None:
         if self._node.get_clock().now().nanoseconds == 0:
             raise HarError("a message from before simulated time has begun")
         super()._note(name, stamp_ns)
         self.freshness.note(name, stamp_ns, time.monotonic())
+        if name == IMU:
+            self._samples.note(stamp_ns)
+
+    def _hand_on_with_sample(self, image: Any) -> None:
+        if self._goes_without_imu and self._samples.is_lost(stamp_ns_of(image)):
+            self._on_pair(stamp_ns_of(image), image)
+        else:
+            super()._hand_on_with_sample(image)
 
     def _take_pair(self, image: Any, imu: Imu) -> None:
         self.freshness.note(PAIR, stamp_ns_of(image), time.monotonic())

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import CompressedImage
 
 from har_ros.core.errors import HarError
+from har_ros.core.model_card import CAMERA
+from har_ros.core.windows import LOST_S
 from har_ros.inference.recogniser import Recognition, StreamingRecogniser
 from har_ros.nodes.annotate import annotate
 
@@ -21,9 +23,12 @@ _MAX_WAITING_SAMPLES = 2000  # the track of samples is no longer either
 _JOIN_S = 1.0  # a network that hangs longer is left to its daemon thread
 
 
+Samples = list[tuple[int, NDArray[np.float32]]]  # stamps, ns, and readings (3,)
+
+
 @dataclass(frozen=True)
 class Frame:
-    """An image message that has its accelerometer partner."""
+    """An image message that has its accelerometer partner, or need not have one."""
 
     stamp_ns: int
     frame_id: str
@@ -47,6 +52,8 @@ class Outcome:
 class FusionWorker:
     """Feeds a recogniser in a thread of its own, with all samples and with the newest frame.
 
+    Samples wait for the frame after them, unless the camera is silent and the recogniser goes on without it.
+
     One frame waits at most: while inference is slow a newer one takes its place and it counts as skipped.
     onnxruntime and OpenCV free the interpreter's lock, so that callbacks go on meanwhile.
     """
@@ -56,6 +63,7 @@ class FusionWorker:
         self._to_bgr = to_bgr
         self._samples: deque[tuple[int, NDArray[np.float32]]] = deque(maxlen=_MAX_WAITING_SAMPLES)
         self._frame: Frame | None = None
+        self._seen_ns: int | None = None  # of the newest frame; without one, of the first sample
         self._outcome: Outcome | None = None
         self._restart = False
         self._ending = False
@@ -79,12 +87,17 @@ class FusionWorker:
         """Take one accelerometer sample (3,); it is in before any frame that comes later."""
         with self._work:
             self._samples.append((stamp_ns, accel_mps2))
+            if self._seen_ns is None:
+                self._seen_ns = stamp_ns
+            if self._camera_is_lost():
+                self._work.notify()
 
     def add_frame(self, frame: Frame) -> None:
         """Take one frame and wake the thread."""
         with self._work:
             self.skipped += self._frame is not None
             self._frame = frame
+            self._seen_ns = frame.stamp_ns
             self._work.notify()
 
     def restart(self) -> None:
@@ -92,6 +105,7 @@ class FusionWorker:
         with self._work:
             self._samples.clear()
             self._frame = None
+            self._seen_ns = None
             self._outcome = None
             self._restart = True
 
@@ -103,27 +117,31 @@ class FusionWorker:
     def _run(self) -> None:
         while True:
             with self._work:
-                self._work.wait_for(lambda: self._ending or self._frame is not None)
+                self._work.wait_for(lambda: self._ending or self._frame is not None or self._camera_is_lost())
                 if self._ending:
                     return
                 frame, self._frame = self._frame, None
                 samples, restart = list(self._samples), self._restart
                 self._samples.clear()
                 self._restart = False
-            assert frame is not None
             outcome = self._process(frame, samples, restart)
             with self._work:
                 if outcome is not None and not self._restart:
                     self._outcome = outcome
 
-    def _process(
-        self, frame: Frame, samples: list[tuple[int, NDArray[np.float32]]], restart: bool
-    ) -> Outcome | None:
+    def _camera_is_lost(self) -> bool:
+        """Return whether there are samples to go on with in place of frames."""
+        if not self._samples or self._seen_ns is None or not self._recogniser.goes_without(CAMERA):
+            return False
+        return self._samples[-1][0] - self._seen_ns > LOST_S * 1e9
+
+    def _process(self, given: Frame | None, samples: Samples, restart: bool) -> Outcome | None:
+        frame = given or Frame(samples[-1][0], "", None)
         try:
-            image, recognition = self._recognise(frame, samples, restart)
+            image, recognition = self._recognise(given, samples, restart)
             if recognition is None:
                 return None
-            picture = annotate(image, recognition) if self.draws else None
+            picture = annotate(image, recognition) if self.draws and image is not None else None
             return Outcome(frame, time.monotonic(), recognition, picture=picture)
         except HarError as error:
             return Outcome(frame, time.monotonic(), failure=str(error))
@@ -132,11 +150,14 @@ class FusionWorker:
             return Outcome(frame, time.monotonic(), failure=reason)
 
     def _recognise(
-        self, frame: Frame, samples: list[tuple[int, NDArray[np.float32]]], restart: bool
-    ) -> tuple[NDArray[np.uint8], Recognition | None]:
+        self, frame: Frame | None, samples: Samples, restart: bool
+    ) -> tuple[NDArray[np.uint8] | None, Recognition | None]:
         if restart:
             self._recogniser.restart()
+        blind = None
         for stamp_ns, accel_mps2 in samples:
-            self._recogniser.add_imu(stamp_ns, accel_mps2)
+            blind = self._recogniser.add_imu(stamp_ns, accel_mps2) or blind
+        if frame is None:
+            return None, blind
         image = self._to_bgr(frame.message)
-        return image, self._recogniser.add_frame(frame.stamp_ns, image)
+        return image, self._recogniser.add_frame(frame.stamp_ns, image) or blind

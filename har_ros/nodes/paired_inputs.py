@@ -115,7 +115,10 @@ class PairedInputs:
     def _take_image(self, message: Any) -> None:
         self._count(CAMERA, self.images)
         self._note(CAMERA, stamp_ns_of(message))
-        self.pairs.add_image(message)
+        self._hand_on_with_sample(message)
+
+    def _hand_on_with_sample(self, image: Any) -> None:
+        self.pairs.add_image(image)
 
     def _take_imu(self, message: Imu) -> None:
         self._count(IMU, self.samples)
