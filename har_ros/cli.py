@@ -36,6 +36,7 @@ EXTRAS: dict[str, str] = {
     "mujoco": "sim",
     "panda3d": "sim",
     "torch": "train",
+    "torch_pruning": "train",
     "onnx": "quantise",
     "rosbags": "evaluate",
     "sklearn": "evaluate",

@@ -23,14 +23,14 @@ _USES = ("train", "validation", "test")
 _PIXELS = "uint8 BGR in; scaling to [0, 1] and ImageNet's mean and deviation are inside the encoder"
 
 
-def write_card(job: Job, sets: Sets, stages: Sequence[Stage], ablations: dict[str, Any]) -> None:
-    """Write the card of each stage's model; that of each tells of the stages before it."""
+def write_card(job: Job, sets: Sets, stages: Sequence[Stage], findings: dict[str, Any]) -> None:
+    """Write the card of each stage's model; that of each tells of the stages before it, and what was found out."""
     rows = []
     for count, stage in enumerate(stages, 1):
         card = _card(job, sets, stages[:count])
         card.save(stage.folder)  # its networks are timed under it
         rows.append(stage.row())
-        metrics = {**card.metrics, "compression": list(rows), "ablations": ablations}
+        metrics = {**card.metrics, "compression": list(rows), **findings}
         ModelCard(**{**card.__dict__, "metrics": metrics}).save(stage.folder)
 
 

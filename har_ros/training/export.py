@@ -17,11 +17,13 @@ from har_ros.core.model_card import ENCODER_FILE, HEAD_FILE, MODALITIES
 from har_ros.core.windows import STEPS
 from har_ros.inference.sessions import open_session
 from har_ros.training.backbone import Trunk
+from har_ros.training.fit import save_state
 from har_ros.training.networks.base import ActivityNetwork
 
 PARITY = 1e-5
 _OPSET = 17
 _BATCH = {0: "N"}
+HEADS_FILE = "heads.pt"  # what another training can begin with
 
 
 def export_trunk(trunk: Trunk, frame_size_px: int, path: Path) -> None:
@@ -31,13 +33,14 @@ def export_trunk(trunk: Trunk, frame_size_px: int, path: Path) -> None:
 
 
 def export_networks(folder: Path, trunk: Path, network: ActivityNetwork, frame_size_px: int) -> float:
-    """Write both ONNX files into `folder` and return how far their probabilities are from torch's.
+    """Write a model's networks into `folder`, ONNX and torch's weights; return how far their probabilities differ.
 
     The encoder is the trunk's own file, whose features the network was trained on, and the network's part of
     each frame. Raises HarError where they differ by more than PARITY.
     """
     folder.mkdir(parents=True, exist_ok=True)
     network.cpu().eval()
+    save_state(network.state_dict(), folder / HEADS_FILE)
     generator = torch.Generator().manual_seed(0)
     frames = torch.randint(0, 256, (STEPS, frame_size_px, frame_size_px, 3), generator=generator, dtype=torch.uint8)
     maps = torch.from_numpy(open_session(trunk).run(None, {"frames": frames.numpy()})[0])
@@ -58,6 +61,14 @@ def export_networks(folder: Path, trunk: Path, network: ActivityNetwork, frame_s
     if not difference <= PARITY:
         raise HarError(f"the exported model differs from the trained one by {difference:.1e}; export it again")
     return difference
+
+
+def extract_trunk(encoder: Path, path: Path) -> None:
+    """Write the trunk that an exported encoder begins with. Raises HarError where `har train` did not export it."""
+    try:
+        onnx.utils.extract_model(str(encoder), str(path), ["frames"], ["maps"])
+    except (ValueError, KeyError):
+        raise HarError(f"'{encoder}' was not exported by this version of har train; train it again") from None
 
 
 def zero_shares(folder: Path) -> dict[str, float]:

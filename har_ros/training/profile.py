@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -108,6 +108,17 @@ class Profile:
                 f"profile '{self.name}': compression.steps is {', '.join(map(str, steps))}; "
                 f"give some of {', '.join(STEPS_OF_COMPRESSION)}, in this order"
             )
+
+    def compressed(self, structured: float | None, sparsity: float | None, int8: bool | None) -> Profile:
+        """Return the profile with other steps of compression; None leaves one as it is, 0 or False leaves it out."""
+        wanted = {STRUCTURED: structured, SPARSE: sparsity, INT8: int8}
+        steps = tuple(
+            step
+            for step in STEPS_OF_COMPRESSION
+            if (step in self.compression.steps if wanted[step] is None else wanted[step])
+        )
+        shares = {key: value for key, value in (("structured", structured), ("sparsity", sparsity)) if value}
+        return replace(self, compression=replace(self.compression, steps=steps, **shares))
 
 
 def load_profile(name_or_file: str) -> Profile:

@@ -38,14 +38,18 @@ def prunable(trunk: Trunk) -> list[nn.Module]:
 
 
 def cut(layers: Sequence[nn.Module], sparsity: float) -> None:
-    """Set the smallest weights of each layer to zero, for good: without a gradient an optimiser leaves them there."""
+    """Set the smallest weights of each layer to zero, for good."""
     for layer in layers:
         with torch.no_grad():
-            magnitude = layer.weight.abs().flatten()
-            kept = torch.ones_like(magnitude, dtype=torch.bool)
-            kept[magnitude.argsort()[: round(sparsity * len(magnitude))]] = False
-            mask = kept.view_as(layer.weight)
-            layer.weight.mul_(mask)
+            weights = layer.weight.view(-1)
+            weights[weights.abs().argsort()[: round(sparsity * len(weights))]] = 0
+    hold_zeros(layers)
+
+
+def hold_zeros(layers: Sequence[nn.Module]) -> None:
+    """Keep weights that are zero so while the layers are trained: an optimiser leaves them without a gradient."""
+    for layer in layers:
+        mask = layer.weight.detach() != 0
         layer.weight.requires_grad_().register_hook(lambda gradient, mask=mask: gradient * mask)
 
 

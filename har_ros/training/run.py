@@ -18,26 +18,28 @@ import torch
 from har_ros import __version__
 from har_ros.core.errors import HarError
 from har_ros.core.labels import LABELS
-from har_ros.core.model_card import CARD_FILE, ENCODER_FILE, HEAD_FILE
+from har_ros.core.model_card import CARD_FILE, ENCODER_FILE, HEAD_FILE, load_card
 from har_ros.dataset.json_file import write_json
 from har_ros.evaluation.metrics import score
 from har_ros.evaluation.reliability import plot_precision_recall, plot_reliability
 from har_ros.evaluation.report import plot_confusion
+from har_ros.training import prune
 from har_ros.training.ablate import Sides, ablate
 from har_ros.training.backbone import load_mobilenet, split
 from har_ros.training.batches import imu_scale, plain_batches, training_batches
 from har_ros.training.calibrate import SCORING_BATCH, calibrate, softened
 from har_ros.training.card import write_card
 from har_ros.training.compress import Compressible, sizes_and_times
+from har_ros.training.cross_validate import cross_validate
 from har_ros.training.data import UNKNOWN_SUBJECT, Clip, known, list_clips, split_by_subject
-from har_ros.training.export import export_networks, export_trunk
+from har_ros.training.export import HEADS_FILE, export_networks, export_trunk, extract_trunk
 from har_ros.training.features import PLAIN_VIEWS, FeatureStore
-from har_ros.training.fit import Epoch, Feed, Fit, predict
+from har_ros.training.fit import Epoch, Feed, Fit, load_state, predict
 from har_ros.training.networks import build_network
 from har_ros.training.profile import SPARSE, Profile
 from har_ros.training.report import plot_curves, write_log
 
-DENSE = "dense"  # the first stage, before any compression
+DENSE, ADAPTED = "dense", "adapted"  # the first stage, before any compression: anew, or from a trained model
 _RECORD_FILE = "run.json"
 _FIGURES = ("n", "accuracy", "accuracy_ci", "macro_f1", "loss", "confusion")
 _SHARE_TOLERANCE = 0.1
@@ -58,6 +60,8 @@ class Job:
     threads: int
     resume: bool
     allow_unknown_subjects: bool
+    warm_start: Path | None
+    folds: int
     command: str
 
 
@@ -84,21 +88,19 @@ class Sets:
 def train_model(job: Job) -> str:
     """Do all stages of a training and return lines that say what came out. Raises HarError."""
     profile, sets = job.profile, _sets(job)
-    trunk, last_block = split(load_mobilenet(job.weights), profile.pictures.trainable_blocks)
+    begin = _begin_anew if job.warm_start is None else _begin_warm
     torch.manual_seed(profile.seed)
-    network = build_network(profile, last_block)
     _try_folder(job.out)
     _claim(job, sets)
-    file = job.folder / f"trunk_{DENSE}.onnx"
-    export_trunk(trunk, profile.pictures.frame_size_px, file)
-    model = Compressible(trunk, file, network, known(sets.train), profile, job.folder)
-    stages = [Stage(DENSE, job, sets, model)]
+    model = begin(job, sets)
+    stages = [Stage(DENSE if job.warm_start is None else ADAPTED, job, sets, model)]
     ablations = _ablations(job, sets, stages[0].store)
+    judged = _cross_validated(job, sets, stages[0].store)
     for step in profile.compression.steps:
         model.apply(step)
         stages.append(Stage(step, job, sets, model))
     last = stages[-1]
-    write_card(job, sets, stages, ablations)
+    write_card(job, sets, stages, {"ablations": ablations, **({"cross_validation": judged} if judged else {})})
     _publish(last.folder, job.out)
     history = [epoch for stage in stages for epoch in stage.history]
     write_log(history, job.folder / "log.csv")
@@ -106,6 +108,36 @@ def train_model(job: Job) -> str:
     last.plot(job.out.name, job.folder)
     lines = [f"{job.out}:", *(f"  {stage.name}: {stage.told()}" for stage in stages), *_doubts(sets)]
     return "\n".join(lines)
+
+
+def _begin_anew(job: Job, sets: Sets) -> Compressible:
+    """Return an untrained network behind ImageNet's trunk."""
+    profile = job.profile
+    trunk, last_block = split(load_mobilenet(job.weights), profile.pictures.trainable_blocks)
+    file = job.folder / f"trunk_{DENSE}.onnx"
+    export_trunk(trunk, profile.pictures.frame_size_px, file)
+    return Compressible(trunk, file, build_network(profile, last_block), known(sets.train), profile, job.folder)
+
+
+def _begin_warm(job: Job, sets: Sets) -> Compressible:
+    """Return the network of a trained model behind that model's trunk, compressed as it is."""
+    profile, source = job.profile, job.warm_start
+    assert source is not None
+    if profile.compression.steps or profile.pictures.trainable_blocks:
+        raise HarError(f"'{source}' keeps its compression; add --structured 0 --sparsity 0 --no-int8")
+    if load_card(source).frame_size_px != profile.pictures.frame_size_px:
+        raise HarError(f"'{source}' and profile '{profile.name}' differ in their pictures' size; give the same profile")
+    file = job.folder / f"trunk_{ADAPTED}.onnx"
+    extract_trunk(source / ENCODER_FILE, file)
+    network = build_network(profile, None)
+    if not (source / HEADS_FILE).is_file():
+        raise HarError(f"'{source}' has no {HEADS_FILE} to begin with; give a model folder that `har train` wrote")
+    try:
+        network.load_state_dict(load_state(source / HEADS_FILE))
+    except RuntimeError:
+        raise HarError(f"'{source}' has another network than profile '{profile.name}'; give the same profile") from None
+    prune.hold_zeros(network.prunable())
+    return Compressible(None, file, network, known(sets.train), profile, job.folder)
 
 
 class Stage:
@@ -184,6 +216,17 @@ def _ablations(job: Job, sets: Sets, store: FeatureStore) -> dict[str, Any]:
     return table
 
 
+def _cross_validated(job: Job, sets: Sets, store: FeatureStore) -> dict[str, Any]:
+    """Return the figures of leaving subjects out, if that was asked for; computed once for a run."""
+    path = job.folder / "cross_validation.json"
+    if job.folds and not path.is_file():
+        clips = sets.train + sets.validation
+        views = PLAIN_VIEWS + job.profile.pictures.views
+        store.fill([clip.folder for clip in clips], views, job.threads, "features, all subjects")
+        write_json(path, cross_validate(clips, store, job.profile, job.folds, job.folder / "folds"))
+    return json.loads(path.read_text(encoding="utf-8")) if job.folds else {}
+
+
 def _sets(job: Job) -> Sets:
     clips, test = list_clips(job.dataset), list_clips(job.test) if job.test else []
     if not job.profile.learning.outlier_weight:
@@ -248,8 +291,9 @@ def _read_record(path: Path) -> Any:
 def _publish(folder: Path, out: Path) -> None:
     """Copy a finished model over what is there: all of it first, then each file by a rename, the card last."""
     out.mkdir(parents=True, exist_ok=True)
+    names = (ENCODER_FILE, HEAD_FILE, HEADS_FILE, CARD_FILE)
     with tempfile.TemporaryDirectory(dir=out) as draft:
-        for name in (ENCODER_FILE, HEAD_FILE, CARD_FILE):
+        for name in names:
             shutil.copyfile(folder / name, Path(draft, name))
-        for name in (ENCODER_FILE, HEAD_FILE, CARD_FILE):
+        for name in names:
             Path(draft, name).replace(out / name)

@@ -6,12 +6,14 @@ import argparse
 import os
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from har_ros.core.errors import HarError
-from har_ros.training.profile import load_profile
+from har_ros.core.resources import find_model
+from har_ros.training.profile import Profile, load_profile
 from har_ros.training.run import Job, train_model
 
 _EXAMPLE = """example:
@@ -61,6 +63,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="train although captures name no subject; the split may then leak, and the card says so",
     )
+    parser.add_argument("--size", type=int, metavar="PX", help="side of the pictures, such as 160 or 224")
+    parser.add_argument(
+        "--structured", type=float, metavar="SHARE", help="take this share of the channels out; 0 leaves the step out"
+    )
+    parser.add_argument(
+        "--sparsity", type=float, metavar="SHARE", help="set this share of the weights to zero; 0 leaves the step out"
+    )
+    parser.add_argument("--int8", action=argparse.BooleanOptionalAction, help="quantise the encoder, or don't")
+    parser.add_argument(
+        "--folds", type=int, metavar="N", help="also leave out each N-th of the subjects once, and score them"
+    )
+    parser.add_argument(
+        "--warm-start", metavar="MODEL", help="begin with a trained model's networks, to adapt it to a few own captures"
+    )
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
 
 
@@ -68,16 +84,20 @@ def run(args: argparse.Namespace) -> int:
     """Train the model that the options describe and print where it is and how good. Raises HarError."""
     if not 1 <= args.threads <= 1024:
         raise HarError(f"--threads is {args.threads}; give a number from 1 to 1024")
+    if args.folds is not None and args.folds < 2:
+        raise HarError(f"--folds is {args.folds}; give 2 or more, at most as many as there are subjects")
     torch.set_num_threads(args.threads)
     job = Job(
         dataset=args.dataset,
         test=args.test,
         empty=args.empty,
+        warm_start=find_model(args.warm_start) if args.warm_start else None,
+        folds=args.folds or 0,
         out=args.out,
         folder=args.run_dir or Path("runs") / args.out.name,
         cache=args.cache,
         weights=args.weights,
-        profile=load_profile(args.profile),
+        profile=_profile(args),
         threads=args.threads,
         resume=args.resume,
         allow_unknown_subjects=args.allow_unknown_subjects,
@@ -96,10 +116,22 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _profile(args: argparse.Namespace) -> Profile:
+    """Return the profile as the other options change it."""
+    profile = load_profile(args.profile).compressed(args.structured, args.sparsity, args.int8)
+    if args.size is not None:
+        profile = replace(profile, pictures=replace(profile.pictures, frame_size_px=args.size))
+    return profile
+
+
 def _command(args: argparse.Namespace) -> str:
     """Return the command that gives this model again, whatever folders and threads it ran with."""
     words = ["har", "train", args.dataset, "--profile", args.profile, "--out", args.out]
     words += ["--test", args.test] if args.test else []
     words += ["--empty", args.empty] if args.empty else []
+    given = {name: getattr(args, name) for name in ("size", "structured", "sparsity", "warm_start", "folds")}
+    for name, value in given.items():
+        words += [] if value is None else [f"--{name.replace('_', '-')}", value]
+    words += [] if args.int8 is None else ["--int8" if args.int8 else "--no-int8"]
     words += ["--allow-unknown-subjects"] if args.allow_unknown_subjects else []
     return shlex.join(map(str, words))

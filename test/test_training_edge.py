@@ -1,0 +1,165 @@
+"""`har train` on the networks after the paper's: compressed in all steps, calibrated, scored by folds, adapted."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import yaml
+from capture_maker import make_capture
+from onnx import numpy_helper
+
+pytest.importorskip("torch", reason="needs the extra train")
+pytest.importorskip("torch_pruning", reason="needs the extra train")
+
+from har_ros.cli import main
+from har_ros.core.errors import HarError
+from har_ros.core.imu_steps import IMU_STATISTICS
+from har_ros.core.labels import LABELS
+from har_ros.core.model_card import ENCODER_FILE, ModelCard, load_card
+from har_ros.core.resources import find_resource
+from har_ros.dataset.reader import find_captures, read_capture
+from har_ros.dataset.writer import write_capture
+from har_ros.evaluation.classify import classify_capture
+from har_ros.inference.model import HarModel
+from har_ros.training.ablate import CONDITIONS
+from har_ros.training.backbone import load_mobilenet
+
+CASES = ("camera+imu", "camera", "imu")
+STAGES = ("dense", "structured", "sparse", "int8")
+PEOPLE = ("one", "two", "three")
+
+
+def write_dataset(root: Path, subjects: tuple[str, ...], labels: tuple[str, ...]) -> Path:
+    start = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    for index, (label, subject) in enumerate(product(labels, subjects)):
+        write_capture(root, make_capture(label, seed=index, subject=subject), start + timedelta(seconds=index))
+    return root
+
+
+def write_profile(path: Path, **changes: object) -> Path:
+    """Write the profile `edge` for tiny runs."""
+    values = yaml.safe_load(find_resource("config/profiles/edge.yaml").read_text())
+    values["pictures"] |= {"frame_size_px": 64, "views": 2}
+    values["learning"] |= {"batch_size": 4, "passes": 1, "max_epochs": 2}
+    values["compression"] |= {"finetune_epochs": 1, "recovery_steps": 2, "recovery_batch": 2}
+    path.write_text(yaml.safe_dump({**values, "name": "tiny", **changes}))
+    return path
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a dataset, which also shows other things than the six, a test set and a profile."""
+    folder = tmp_path_factory.mktemp("edge")
+    write_dataset(folder / "dataset", PEOPLE, (*LABELS, "OTHER"))
+    write_dataset(folder / "test", ("other",), (*LABELS, "OTHER"))
+    write_profile(folder / "tiny.yaml")
+    return folder
+
+
+def train(place: Path, name: str, *more: str) -> int:
+    places = ("--out", str(place / name), "--run-dir", str(place / f"run_{name}"), "--cache", str(place / "cache"))
+    options = ("--profile", str(place / "tiny.yaml"), "--threads", "1", *places, *more)
+    return main(["train", str(place / "dataset"), *options])
+
+
+@pytest.fixture(scope="module")
+def finished(place: Path) -> Path:
+    try:
+        load_mobilenet(None)
+    except HarError as error:
+        pytest.skip(str(error))
+    assert train(place, "model", "--test", str(place / "test"), "--folds", "3") == 0
+    return place
+
+
+@pytest.fixture(scope="module")
+def card(finished: Path) -> ModelCard:
+    return load_card(finished / "model")
+
+
+@pytest.mark.timeout(600)
+def test_every_step_has_its_line_with_accuracy_size_and_speed(card: ModelCard) -> None:
+    rows = card.metrics["compression"]
+    assert [row["step"] for row in rows] == list(STAGES)
+    for row in rows:
+        low, high = row["test"]["accuracy_ci"]
+        assert low <= row["test"]["accuracy"] <= high and row["test"]["n"] == 6
+        assert row["bytes"] > row["bytes_zstd"] > 0 and row["encoder_ms"] > 0 and row["head_ms"] > 0
+    dense, structured, sparse, int8 = rows
+    assert structured["bytes"] < 0.75 * dense["bytes"], "channels are gone"
+    assert sparse["bytes"] == pytest.approx(structured["bytes"], rel=0.01), "zeros take their place"
+    assert sparse["bytes_zstd"] < 0.75 * structured["bytes_zstd"], "but not when they are packed"
+    assert int8["bytes"] < 0.5 * sparse["bytes"]
+
+
+@pytest.mark.timeout(600)
+def test_each_stage_is_a_model_and_the_last_one_is_published(finished: Path, card: ModelCard) -> None:
+    for stage in STAGES:
+        model = HarModel(finished / "run_model" / stage)
+        assert model.card.novelty.keys() == {"energy", "reconstruction"}
+        assert tuple(model.card.temperature) == CASES and model.card.imu_channels == IMU_STATISTICS
+    assert card.identity == model.card.identity
+    graph = onnx.load(finished / "model" / ENCODER_FILE).graph
+    assert sum(numpy_helper.to_array(entry).dtype == np.int8 for entry in graph.initializer) > 50
+
+
+@pytest.mark.timeout(600)
+def test_the_published_model_scores_as_its_card_says_in_every_case(finished: Path, card: ModelCard) -> None:
+    model = HarModel(finished / "model")
+    captures = [read_capture(folder) for folder in find_captures(finished / "test") if folder.parent.name != "OTHER"]
+    answers = [classify_capture(model, capture) for capture in captures]
+    truth = [LABELS.index(capture.label) for capture in captures]
+    probabilities = np.stack([answer.probabilities for answer in answers])
+    assert -np.log(probabilities[range(6), truth]).mean() == pytest.approx(card.metrics["test"]["loss"], abs=2e-3)
+    for case in CASES:
+        answer = classify_capture(model, captures[0], case)
+        assert answer.probabilities.sum() == pytest.approx(1, abs=1e-4) and np.isfinite(answer.novelty).all()
+
+
+@pytest.mark.timeout(600)
+def test_the_card_says_how_well_it_knows_itself(card: ModelCard) -> None:
+    for case in CASES:
+        figures = card.metrics["calibration"][case]
+        assert {"ece", "nll", "brier", "ece_ci"} <= figures["calibrated"].keys() == figures["temperature_1"].keys()
+        assert figures["others"] == 1 and 0 <= figures["unknown_of_others"] <= 1
+    assert card.training["captures"] == {"train": 12, "validation": 6, "test": 6}
+    assert card.training["captures_of_none"] == {"train": 2, "validation": 1, "test": 1}
+    assert set(card.metrics["ablations"]["conditions"]) == set(CONDITIONS) - {"background only"}
+    judged = card.metrics["cross_validation"]
+    assert (judged["folds"], judged["subjects"], judged["n"]) == (3, 3, 18)
+    assert judged["worst_subject"]["accuracy"] == min(judged["fold_accuracies"])
+
+
+@pytest.mark.timeout(600)
+def test_a_model_is_adapted_to_new_captures(finished: Path, card: ModelCard) -> None:
+    plain = ("--structured", "0", "--sparsity", "0", "--no-int8")
+    assert train(finished, "adapted", "--warm-start", str(finished / "model"), *plain) == 0
+    adapted = load_card(finished / "adapted")
+    assert adapted.training["epochs"] == {"adapted": 1} and adapted.identity != card.identity
+    first, second = (onnx.load(finished / name / ENCODER_FILE).graph for name in ("model", "adapted"))
+    frozen = {entry.name: entry for entry in first.initializer if not entry.name.startswith("frame/")}
+    assert len(frozen) > 100
+    assert all(frozen[entry.name] == entry for entry in second.initializer if entry.name in frozen)
+
+
+@pytest.mark.timeout(600)
+def test_what_does_not_fit_is_refused_in_one_sentence(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warm = ("--warm-start", str(finished / "model"))
+    plain = ("--structured", "0", "--sparsity", "0", "--no-int8")
+    for options, words in (
+        (warm, "keeps its compression; add --structured 0 --sparsity 0 --no-int8"),
+        ((*warm, *plain, "--size", "96"), "differ in their pictures' size"),
+        (("--folds", "1"), "--folds is 1; give 2 or more"),
+        (("--sparsity", "1.5"), "compression.sparsity is 1.5; give a value from 0.0 to 0.99"),
+        (("--warm-start", "nowhere"), "there is no model 'nowhere'"),
+    ):
+        assert train(finished, f"refused{len(words)}", *options) == 1
+        said = capsys.readouterr().err
+        assert said.startswith("har: ") and words in said and said.count("\n") == 1
