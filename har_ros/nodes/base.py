@@ -17,7 +17,6 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.exceptions import NameValidationException
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter as RosParameter
@@ -29,6 +28,7 @@ from har_ros.core.parameters import ROS_OWN
 from har_ros.core.tether import follow_parent
 from har_ros.nodes import qos
 from har_ros.nodes.discovery import announce_often
+from har_ros.nodes.executor import make_executor
 from har_ros.nodes.parameters import (
     AUTOSTART,
     Parameter,
@@ -267,7 +267,7 @@ def run_node(node_class: type[HarNode]) -> int:
 
 
 def _live(node: HarNode, stop: StopSignal) -> int:
-    executor = SingleThreadedExecutor()
+    executor = make_executor()
     executor.add_node(node)
     try:
         if node.value(AUTOSTART.name):
