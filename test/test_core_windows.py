@@ -59,6 +59,21 @@ def test_the_track_finds_the_nearest_sample(samples: list[tuple[int, float]]) ->
         assert accel[0] in [np.float32(value) for at, value in kept if abs(at - query) == best]
 
 
+def test_the_track_gives_the_samples_of_a_span_and_never_none() -> None:
+    track = ImuTrack(capacity=20)
+    for index in range(30):
+        track.add(index * 10_000_000, np.full(3, index, np.float32))
+
+    def between(start_ms: int, end_ms: int) -> list[float]:
+        return track.between(start_ms * 1_000_000, end_ms * 1_000_000)[:, 0].tolist()
+
+    assert between(110, 140) == [11, 12, 13, 14]
+    assert between(111, 139) == [12, 13]
+    assert between(131, 132) == [14], "between two samples"
+    assert between(400, 500) == [29]
+    assert between(0, 100) == [10], "older ones are dropped"
+
+
 def test_the_track_drops_the_oldest_and_restarts_after_a_hole() -> None:
     track = ImuTrack(capacity=10)
     for index in range(57):

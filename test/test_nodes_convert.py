@@ -11,6 +11,7 @@ pytest.importorskip("rclpy", reason="needs ROS 2, or the extra ros-jazzy")
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from har_ros.core.decision import ActivityVerdict, AlarmState, AnomalyVerdict
+from har_ros.core.fall_event import FallState
 from har_ros.core.model_card import ModelCard
 from har_ros.core.windows import WindowSpan
 from har_ros.inference.recogniser import Recognition
@@ -37,7 +38,7 @@ def report(label: str = "FALL_OR_COLLAPSE", state: AlarmState = AlarmState.NORMA
     """Return a report with a recognition."""
     span = WindowSpan(STAMP_NS - 966_000_000, STAMP_NS, max_gap_ms=34.5, max_sync_offset_ms=4.2)
     activity = ActivityVerdict(label, 0.7, SHARES)
-    recognition = Recognition(span, activity, AnomalyVerdict(0.75, state, reason))
+    recognition = Recognition(span, activity, AnomalyVerdict(0.75, state, reason, FallState.FALLEN, 0.125))
     return Report(STAMP_NS, "camera", latency_ms=41.23, recognition=recognition)
 
 
@@ -82,6 +83,8 @@ def test_anomaly_golden() -> None:
         ("score", "0.7500"),
         *COMMON,
         ("reason", "high score"),
+        ("fall_state", "fallen"),
+        ("drowsiness", "0.1250"),
     ]
     assert (array.status[0].level, array.status[0].message) == (DiagnosticStatus.ERROR, "alarm")
 
@@ -113,6 +116,7 @@ def test_without_a_verdict_the_keys_stay_and_numbers_are_nan(failed: bool, level
         assert found["reason"] == "no camera image for 0.5 s"
         assert found["p.WALK"] == found["latency_ms"] == found["max_gap_ms"] == "nan"
         assert (found["steps"], found["modalities"]) == ("0", "")
+        assert (found.get("fall_state", ""), found.get("drowsiness", "nan")) == ("", "nan")
     label, score, active = mirrors(without)
     assert (label.data, active.data) == ("", False) and math.isnan(score.data)
 

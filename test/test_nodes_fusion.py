@@ -37,6 +37,9 @@ KEYS = [
 ]
 
 
+EVENTS = {"activity": [], "anomaly": ["fall_state", "drowsiness"]}
+
+
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FusionRig]:
     """One fusion node for all tests that leave it as they found it."""
@@ -66,7 +69,7 @@ def test_results_carry_the_newest_images_stamp_and_fixed_keys(running: FusionRig
         array = running.until(OK, topic)
         status, found = array.status[0], values(array)
         assert (status.message, status.hardware_id, len(array.status)) == (message, NAMESPACE, 1)
-        assert [pair.key for pair in status.values] == ["schema", number, *KEYS]
+        assert [pair.key for pair in status.values] == ["schema", number, *KEYS, *EVENTS[topic]]
         assert found["schema"] == f"har.{topic}/1"
         assert math.isclose(sum(float(found[f"p.{label}"]) for label in LABELS), 1, abs_tol=1e-3)
         assert found["steps"] == "30" and 0 < float(found["latency_ms"]) < 1000 * TIMEOUT_S
@@ -114,7 +117,7 @@ def test_a_silent_input_makes_stale_in_time_and_its_return_ok(running: FusionRig
     for topic, number in (("activity", "confidence"), ("anomaly", "score")):
         array = running.until(STALE, topic, named)
         assert array.status[0].message == "stale"
-        assert [pair.key for pair in array.status[0].values] == ["schema", number, *KEYS]
+        assert [pair.key for pair in array.status[0].values] == ["schema", number, *KEYS, *EVENTS[topic]]
         assert values(array)[number] == "nan"
         assert abs(stamp_ns(array.header) - time.time_ns()) < 1e9  # the time of the verdict
     running.heard["anomaly/score"].wait_for(lambda score: math.isnan(score.data))
@@ -189,7 +192,8 @@ def test_a_latched_alarm_is_held_until_acknowledged(ros: RosTest, tmp_path: Path
     with FusionRig(ros, model, "latch_alarm:=true", "off_s:=0.2") as rig:
         assert rig.until(OK, "anomaly").status[0].message == "normal"
         rig.sensors.picture = dark
-        assert rig.until(ERROR, "anomaly").status[0].message == "alarm"
+        alarm = rig.until(ERROR, "anomaly")
+        assert (alarm.status[0].message, values(alarm)["fall_state"]) == ("alarm", "fall")
         rig.heard["anomaly/active"].wait_for(lambda active: active.data)
         rig.sensors.picture = bright
         rig.until(ERROR, "anomaly", "held until acknowledgement")
@@ -209,18 +213,18 @@ def test_a_latched_alarm_is_held_until_acknowledged(ros: RosTest, tmp_path: Path
 
 HANG = """
 import time
-from har_ros.inference.model import HarModel
+from har_ros.inference.model import FrameEncoder
 
-encode = HarModel.encode
+put = FrameEncoder.put
 
 
-def hang(model, frames):
-    while 0 < frames.mean() < 20:  # at 0 the model tries itself
+def hang(encoder, image):
+    put(encoder, image)
+    while encoder.frame.mean() < 20:
         time.sleep(0.1)
-    return encode(model, frames)
 
 
-HarModel.encode = hang
+FrameEncoder.put = hang
 """
 
 

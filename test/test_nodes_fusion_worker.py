@@ -14,7 +14,8 @@ pytest.importorskip("rclpy", reason="needs ROS 2, or the extra ros-jazzy")
 pytest.importorskip("onnx", reason="needs onnx to write a model")
 from tiny_model import write_tiny_model
 
-from har_ros.core.decision import AlarmMonitor, AlarmPolicy
+from har_ros.core.alarm_policy import AlarmPolicy
+from har_ros.core.decision import AlarmMonitor
 from har_ros.inference.model import HarModel
 from har_ros.inference.recogniser import StreamingRecogniser
 from har_ros.nodes.fusion_worker import Frame, FusionWorker, Outcome

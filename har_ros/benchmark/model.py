@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from har_ros.benchmark.peaks import PeakKernels, multiply_adds, peak_kernels
 from har_ros.benchmark.timing import Timing, interleave
 from har_ros.benchmark.verdicts import compare_gate, compare_models, greatest_difference
-from har_ros.core.decision import AlarmMonitor, AlarmPolicy
+from har_ros.core.alarm_policy import AlarmPolicy
+from har_ros.core.decision import AlarmMonitor
 from har_ros.core.model_card import ENCODER_FILE
 from har_ros.core.windows import WindowBuffer
 from har_ros.dataset.capture import Capture

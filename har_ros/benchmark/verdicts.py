@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from har_ros.core.decision import AlarmMonitor, AlarmPolicy
+from har_ros.core.alarm_policy import AlarmPolicy
+from har_ros.core.decision import AlarmMonitor
 from har_ros.dataset.capture import Capture
 from har_ros.inference.model import HarModel
 from har_ros.inference.motion_gate import MotionGate

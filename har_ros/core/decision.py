@@ -1,9 +1,8 @@
-"""From class probabilities to a label, an anomaly score and an alarm: pure functions of time and input."""
+"""From the evidence of windows to a label, an anomaly score and an alarm: pure functions of time and input."""
 
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -11,9 +10,13 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from har_ros.core.errors import HarError
+from har_ros.core.alarm_policy import AlarmPolicy
+from har_ros.core.drowsiness import MINUTE_S, DrowsyMinute
+from har_ros.core.evidence import Evidence
+from har_ros.core.fall_event import FallEvent, FallState
 
 UNKNOWN = "unknown"
+HOLE_S = 1.0  # after a longer silence, nothing before it adds up with what comes after
 
 
 class AlarmState(str, Enum):
@@ -38,39 +41,17 @@ class ActivityVerdict:
 
 @dataclass(frozen=True)
 class AnomalyVerdict:
-    """The anomaly score (0 to 1), the alarm's state and why it is so."""
+    """The anomaly score (0 to 1), the alarm's state and why it is so.
+
+    fall:       where a fall stands.
+    drowsiness: share of the trailing minute spent in drowsiness, 0 to 1; counted anew after each alarm.
+    """
 
     score: float
     state: AlarmState
     reason: str
-
-
-@dataclass(frozen=True)
-class AlarmPolicy:
-    """When the alarm is raised and released.
-
-    suspect_score: from here on a window is suspect; below it one counts as quiet.
-    alarm_score:   from here on a window speaks for an alarm.
-    on_window_s:   the span looked at; at least `on_share` of its windows must speak for the alarm.
-    off_s:         so long all windows must be quiet before the alarm is released.
-    latch:         hold the alarm until it is acknowledged.
-    """
-
-    suspect_score: float = 0.5
-    alarm_score: float = 0.7
-    on_window_s: float = 0.3
-    on_share: float = 0.6
-    off_s: float = 1.0
-    latch: bool = False
-
-    def __post_init__(self) -> None:
-        if not 0 < self.suspect_score <= self.alarm_score <= 1:
-            raise HarError(
-                f"suspect_score {self.suspect_score} and alarm_score {self.alarm_score} "
-                "must rise in this order between 0 and 1"
-            )
-        if not (self.on_window_s >= 0 and 0 < self.on_share <= 1 and self.off_s >= 0):
-            raise HarError("on_window_s and off_s must be 0 s or more, and on_share between 0 and 1")
+    fall: FallState = FallState.NONE
+    drowsiness: float = 0.0
 
 
 def decide_activity(
@@ -83,71 +64,111 @@ def decide_activity(
     return ActivityVerdict(label, confidence, probabilities)
 
 
-class AlarmMonitor:
-    """Raises and releases the alarm from a stream of anomaly scores.
+class _Alarm:
+    """One alarm for each event: raised while it is called for, released with it or by acknowledgement."""
 
-    Two thresholds and a share of the recent windows keep one noisy window from raising it and a
-    wavering score from making it flutter. Any thread may call it, so that a person can acknowledge while
-    another thread recognises.
+    def __init__(self, policy: AlarmPolicy) -> None:
+        self._policy = policy
+        self._spent = False  # the event had its alarm
+        self._released_ns: int | None = None
+        self.on = False
+
+    @property
+    def acknowledged(self) -> bool:
+        """True after an acknowledgement, as long as what had called for the alarm goes on."""
+        return self._spent and not self.on
+
+    def update(self, stamp_ns: int, called_for: bool) -> None:
+        if not called_for:
+            self._spent = False
+            if self.on and not self._policy.latch_alarm:
+                self.on, self._released_ns = False, stamp_ns
+        elif not (self.on or self._spent or self._rests(stamp_ns)):
+            self.on = self._spent = True
+
+    def acknowledge(self, stamp_ns: int | None) -> bool:
+        was_on = self.on
+        if was_on:
+            self.on, self._spent, self._released_ns = False, True, stamp_ns
+        return was_on
+
+    def restart(self) -> None:
+        self._released_ns = None
+
+    def _rests(self, stamp_ns: int) -> bool:
+        since_ns = self._released_ns
+        return since_ns is not None and stamp_ns - since_ns < self._policy.refractory_s * 1e9
+
+
+class AlarmMonitor:
+    """Raises and releases the alarm: that of a fall by its event, that of drowsiness by its minute.
+
+    Time is that of the stamps. A window that is not newer than the last one is ignored, until `restart`. Any
+    thread may call it, so that a person can acknowledge while another thread recognises.
     """
 
     def __init__(self, policy: AlarmPolicy) -> None:
         self._policy = policy
         self._lock = threading.Lock()
-        self._recent: deque[tuple[int, bool]] = deque()
-        self._first_ns = 0
-        self._quiet_since_ns: int | None = None
-        self._raised_ns: int | None = None
+        self._fall, self._minute = FallEvent(policy), DrowsyMinute(policy)
+        self._fall_alarm, self._drowsy_alarm = _Alarm(policy), _Alarm(policy)
+        self._newest_ns: int | None = None
+        self._score = 0.0
 
-    def update(self, stamp_ns: int, score: float) -> AnomalyVerdict:
-        """Take the score of the window that ends at `stamp_ns`; stamps must not run backwards."""
+    def update(self, evidence: Evidence) -> AnomalyVerdict:
+        """Take the evidence of the next window; return the verdict up to the newest one."""
         with self._lock:
-            self._note(stamp_ns, score)
-            if self._raised_ns is None and self._enough(stamp_ns):
-                self._raised_ns = stamp_ns
-            elif self._raised_ns is not None and not self._policy.latch and self._quiet(stamp_ns):
-                self._raised_ns = None
-            return self._verdict(score)
+            stamp_ns = evidence.stamp_ns
+            if self._newest_ns is None or stamp_ns > self._newest_ns:
+                if self._newest_ns is not None and stamp_ns - self._newest_ns > HOLE_S * 1e9:
+                    self._restart()
+                self._take(evidence)
+            return self._verdict()
 
     def acknowledge(self) -> bool:
-        """Release the alarm; it comes back only on new evidence. Returns whether there was one."""
+        """Release the alarm; it comes back only with a new fall or new drowsiness. Returns whether there was one."""
         with self._lock:
-            was_raised = self._raised_ns is not None
-            self._raised_ns = None
-            self._recent.clear()
-            return was_raised
+            fall, drowsy = (alarm.acknowledge(self._newest_ns) for alarm in (self._fall_alarm, self._drowsy_alarm))
+            if drowsy:
+                self._minute.begin_anew()
+            return fall or drowsy
 
     def restart(self) -> None:
-        """Forget the recent windows after a hole in the stream; a raised alarm stays raised."""
+        """Begin anew after a hole in the stream, at any stamp; a raised alarm stays raised."""
         with self._lock:
-            self._recent.clear()
-            self._quiet_since_ns = None
+            self._restart()
 
-    def _note(self, stamp_ns: int, score: float) -> None:
-        if not self._recent:
-            self._first_ns = stamp_ns
-        self._recent.append((stamp_ns, score >= self._policy.alarm_score))
-        while stamp_ns - self._recent[0][0] > self._policy.on_window_s * 1e9:
-            self._recent.popleft()
-        if score >= self._policy.suspect_score:
-            self._quiet_since_ns = None
-        elif self._quiet_since_ns is None:
-            self._quiet_since_ns = stamp_ns
+    def _restart(self) -> None:
+        self._newest_ns = None
+        for part in (self._fall, self._minute, self._fall_alarm, self._drowsy_alarm):
+            part.restart()
 
-    def _enough(self, stamp_ns: int) -> bool:
-        covered = stamp_ns - self._first_ns >= self._policy.on_window_s * 1e9
-        speaking = sum(speaks for _, speaks in self._recent)
-        return covered and speaking >= self._policy.on_share * len(self._recent)
+    def _take(self, evidence: Evidence) -> None:
+        stamp_ns = self._newest_ns = evidence.stamp_ns
+        self._score = evidence.score
+        self._fall.update(evidence)
+        self._minute.update(stamp_ns, evidence.drowsiness)
+        fallen = self._fall.state is FallState.FALLEN
+        self._fall_alarm.update(stamp_ns, fallen if self._policy.wait_for_lying else self._fall.lasts)
+        self._drowsy_alarm.update(stamp_ns, self._minute.drowsy)
 
-    def _quiet(self, stamp_ns: int) -> bool:
-        since = self._quiet_since_ns
-        return since is not None and stamp_ns - since >= self._policy.off_s * 1e9
+    def _verdict(self) -> AnomalyVerdict:
+        alarmed = self._fall_alarm.on or self._drowsy_alarm.on
+        reason = self._why_alarm() if alarmed else self._why_suspect()
+        state = AlarmState.ALARM if alarmed else AlarmState.SUSPECT if reason else AlarmState.NORMAL
+        return AnomalyVerdict(self._score, state, reason, self._fall.state, self._minute.share)
 
-    def _verdict(self, score: float) -> AnomalyVerdict:
-        if self._raised_ns is not None:
-            speaks = score >= self._policy.suspect_score
-            waits_for = "acknowledgement" if self._policy.latch else "quiet"
-            return AnomalyVerdict(score, AlarmState.ALARM, "high score" if speaks else f"held until {waits_for}")
-        if score >= self._policy.suspect_score:
-            return AnomalyVerdict(score, AlarmState.SUSPECT, "raised score")
-        return AnomalyVerdict(score, AlarmState.NORMAL, "")
+    def _why_alarm(self) -> str:
+        if self._fall_alarm.on and self._fall.lasts:
+            return "lies still after a fall" if self._fall.state is FallState.FALLEN else "fall"
+        if self._drowsy_alarm.on and self._minute.drowsy:
+            return f"drowsy for {self._minute.share * MINUTE_S:.0f} s of the last minute"
+        return "held until acknowledgement"
+
+    def _why_suspect(self) -> str:
+        """Return why there is at least suspicion; empty where there is none."""
+        if self._fall.lasts:
+            return f"{self._fall.state}, {'acknowledged' if self._fall_alarm.acknowledged else 'not yet an alarm'}"
+        if self._minute.drowsy:
+            return "drowsy, not yet an alarm"
+        return "raised score" if self._score >= self._policy.suspect_score else ""

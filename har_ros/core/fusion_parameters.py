@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from har_ros.core.alarm_policy import BLINK_S
 from har_ros.core.mount import rotation_matrix
 from har_ros.core.parameters import Parameter
 
@@ -44,9 +45,22 @@ PARAMETERS = (
     Parameter("min_confidence", float, f"Below this confidence the label is unknown{_CARDS}", low=0, high=1),
     Parameter("suspect_score", float, f"From this score on a window is suspect{_CARDS}", low=0, high=1),
     Parameter("alarm_score", float, f"From this score on a window is an alarming one{_CARDS}", low=0, high=1),
-    Parameter("on_window_s", float, "Span of windows that must speak for an alarm", "s", low=0, high=10),
-    Parameter("on_share", float, "Share of those windows that raises the alarm", low=0.01, high=1),
-    Parameter("off_s", float, "Quiet time that releases the alarm", "s", low=0, high=600),
+    Parameter("on_window_s", float, "Span of windows that must speak for a fall", "s", low=0, high=10),
+    Parameter("on_share", float, "Share of those windows, two or more, that raises the alarm", low=0.01, high=1),
+    Parameter("off_s", float, "Time of quiet, and of not lying, that ends a fall", "s", low=0, high=600),
+    Parameter(
+        "lying_tilt_rad", float, "Who lies has the sensor turned by this since before the fall", "rad", low=0.1, high=3
+    ),
+    Parameter("lying_s", float, "Time of lying still after which a fall becomes fallen", "s", low=0, high=60),
+    Parameter("wait_for_lying", bool, "Raise the alarm of a fall only when the person lies still after it"),
+    Parameter("drowsy_share", float, "Share of the last minute in drowsiness that raises the alarm", low=0.01, high=1),
+    Parameter(
+        "drowsy_episode_s", float, "Length of a single episode of drowsiness that raises it", "s", low=BLINK_S, high=60
+    ),
+    Parameter("drowsy_off_s", float, "Time of quiet that ends drowsiness", "s", low=0, high=600),
+    Parameter(
+        "refractory_s", float, "Least time from an alarm's end to the next of its kind", "s", low=0, high=600
+    ),
     Parameter("latch_alarm", bool, "Hold the alarm until it is acknowledged"),
     Parameter(
         "mount_rotation",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
-from har_ros.core.decision import AlarmPolicy
+from har_ros.core.alarm_policy import AlarmPolicy
 from har_ros.core.errors import HarError
 from har_ros.core.model_card import ModelCard
 
@@ -28,6 +28,13 @@ class FusionSettings:
     on_window_s: float
     on_share: float
     off_s: float
+    lying_tilt_rad: float
+    lying_s: float
+    wait_for_lying: bool
+    drowsy_share: float
+    drowsy_episode_s: float
+    drowsy_off_s: float
+    refractory_s: float
     latch_alarm: bool
     mount_rotation: list[float]
 
@@ -57,11 +64,5 @@ class FusionSettings:
 
     def alarm_policy(self, card: ModelCard) -> AlarmPolicy:
         """Return the rule of the alarm, by the thresholds of `card`. Raises HarError where they don't fit together."""
-        return AlarmPolicy(
-            suspect_score=card.thresholds["suspect_score"],
-            alarm_score=card.thresholds["alarm_score"],
-            on_window_s=self.on_window_s,
-            on_share=self.on_share,
-            off_s=self.off_s,
-            latch=self.latch_alarm,
-        )
+        own = {entry.name: getattr(self, entry.name) for entry in fields(AlarmPolicy)}
+        return AlarmPolicy(**{name: card.thresholds.get(name, value) for name, value in own.items()})

@@ -86,6 +86,16 @@ class ImuTrack:
         index = left if stamp_ns - stamps[left] <= abs(stamps[right] - stamp_ns) else right
         return self._accel_mps2[self._start + index], int(stamps[index]) - stamp_ns
 
+    def between(self, start_ns: int, end_ns: int) -> NDArray[np.float32]:
+        """Return a view of the samples (N, 3) stamped from `start_ns` to `end_ns`, or else of the one next to them.
+
+        The track must not be empty.
+        """
+        stamps = self._stamps_ns[self._start : self._end]
+        first = min(int(np.searchsorted(stamps, start_ns)), len(stamps) - 1)
+        last = max(int(np.searchsorted(stamps, end_ns, side="right")), first + 1)
+        return self._accel_mps2[self._start + first : self._start + last]
+
     def __len__(self) -> int:
         return self._end - self._start
 

@@ -18,6 +18,7 @@ from har_ros.core.decision import (
     decide_activity,
 )
 from har_ros.core.errors import HarError
+from har_ros.core.evidence import gather_evidence
 from har_ros.core.preprocess import normalise_imu
 from har_ros.core.windows import ImuTrack, StepGrid, WindowBuffer, WindowSpan
 from har_ros.inference.model import HarModel
@@ -109,5 +110,7 @@ class StreamingRecogniser:
         if not np.isfinite(probabilities).all():
             raise HarError(f"model '{card.name}' gave no numbers for the window; train or export it again")
         activity = decide_activity(probabilities, card.labels, card.thresholds["min_confidence"])
-        anomaly = self.alarm.update(stamp_ns, card.anomaly_score(probabilities))
-        return Recognition(self._window.span(), activity, anomaly)
+        span = self._window.span()
+        accel_mps2 = self._imu.between(span.start_ns, span.end_ns)
+        anomaly = self.alarm.update(gather_evidence(card, stamp_ns, probabilities, accel_mps2))
+        return Recognition(span, activity, anomaly)

@@ -30,6 +30,7 @@ _ALARM_LEVELS = {
     AlarmState.SUSPECT: DiagnosticStatus.WARN,
     AlarmState.ALARM: DiagnosticStatus.ERROR,
 }
+Pairs = tuple[tuple[str, str], ...]
 _NO_SPAN = WindowSpan(start_ns=0, end_ns=0, max_gap_ms=math.nan, max_sync_offset_ms=math.nan)
 
 
@@ -75,12 +76,14 @@ class ResultMessages:
     def anomaly(self, report: Report) -> DiagnosticArray:
         """Return the message for `anomaly`."""
         if report.recognition is None:
-            return self._without_verdict(report, "har: anomaly", ANOMALY_SCHEMA, "score")
+            events = (("fall_state", ""), ("drowsiness", str(math.nan)))
+            return self._without_verdict(report, "har: anomaly", ANOMALY_SCHEMA, "score", events)
         anomaly = report.recognition.anomaly
         status = DiagnosticStatus(
             name="har: anomaly", level=_ALARM_LEVELS[anomaly.state], message=str(anomaly.state)
         )
-        return self._array(report, status, ANOMALY_SCHEMA, ("score", anomaly.score), anomaly.reason)
+        events = (("fall_state", str(anomaly.fall)), ("drowsiness", f"{anomaly.drowsiness:.4f}"))
+        return self._array(report, status, ANOMALY_SCHEMA, ("score", anomaly.score), anomaly.reason, events)
 
     def model_info(self, stamp_ns: int) -> DiagnosticArray:
         """Return the message for `model_info`: which model speaks, and how well it did when measured."""
@@ -101,16 +104,24 @@ class ResultMessages:
         status = DiagnosticStatus(name="har: model", level=DiagnosticStatus.OK, message=card.name)
         return self._wrap(stamp_ns, "", status, pairs)
 
-    def _without_verdict(self, report: Report, name: str, schema: str, number: str) -> DiagnosticArray:
+    def _without_verdict(
+        self, report: Report, name: str, schema: str, number: str, events: Pairs = ()
+    ) -> DiagnosticArray:
         status = DiagnosticStatus(
             name=name,
             level=DiagnosticStatus.ERROR if report.failed else DiagnosticStatus.STALE,
             message=FAILED if report.failed else STALE,
         )
-        return self._array(report, status, schema, (number, math.nan), report.reason)
+        return self._array(report, status, schema, (number, math.nan), report.reason, events)
 
     def _array(
-        self, report: Report, status: DiagnosticStatus, schema: str, number: tuple[str, float], reason: str
+        self,
+        report: Report,
+        status: DiagnosticStatus,
+        schema: str,
+        number: tuple[str, float],
+        reason: str,
+        events: Pairs = (),
     ) -> DiagnosticArray:
         recognition, card = report.recognition, self._card
         span = recognition.span if recognition else _NO_SPAN
@@ -128,6 +139,7 @@ class ResultMessages:
             ("modalities", ",".join(card.modalities) if recognition else ""),
             ("model_sha256", card.identity),
             ("reason", reason),
+            *events,
         ]
         return self._wrap(report.stamp_ns, report.frame_id, status, pairs)
 

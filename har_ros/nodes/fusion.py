@@ -27,7 +27,8 @@ from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import Bool, Float32, String
 from std_srvs.srv import Trigger
 
-from har_ros.core.decision import AlarmMonitor, AlarmPolicy
+from har_ros.core.alarm_policy import AlarmPolicy
+from har_ros.core.decision import AlarmMonitor
 from har_ros.core.errors import HarError
 from har_ros.core.freshness import WINDOW
 from har_ros.core.fusion_parameters import PARAMETERS

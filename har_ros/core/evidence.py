@@ -1,0 +1,71 @@
+"""What one window tells the alarm: the model's probabilities, and whether and how the sensor rests."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from har_ros.core.labels import Activity
+from har_ros.core.model_card import ModelCard
+from har_ros.core.mount import GRAVITY_TOLERANCE_MPS2, STILL_STD_MPS2
+from har_ros.core.preprocess import STANDARD_GRAVITY_MPS2
+
+ON_FOOT = (Activity.WALK, Activity.JOGGING)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One window's evidence; it ends at `stamp_ns`.
+
+    fall:       summed probability of the anomalies that are events, as a fall is.
+    drowsiness: probability of the anomaly that takes time to tell, DRIVERS_DROWSINESS.
+    on_foot:    summed probability of walking and jogging, which nobody does lying.
+    still:      the sensor showed gravity alone for the whole window.
+    up:         mean acceleration (3,) over the window, m/s^2 in the sensor's axes; at rest, and roughly in any
+                steady motion, it points up.
+    """
+
+    stamp_ns: int
+    fall: float
+    drowsiness: float
+    on_foot: float
+    still: bool
+    up: NDArray[np.float64]
+
+    @property
+    def score(self) -> float:
+        """The anomaly score: the summed probability of all anomalies."""
+        return self.fall + self.drowsiness
+
+
+def gather_evidence(
+    card: ModelCard, stamp_ns: int, probabilities: NDArray[np.float32], accel_mps2: NDArray[np.float32]
+) -> Evidence:
+    """Return the evidence of a window: its probabilities (6,) and its accelerometer samples (N, 3), m/s^2, N >= 1."""
+    shares = dict(zip(card.labels, probabilities.tolist()))
+    up = accel_mps2.mean(axis=0, dtype=np.float64)
+    return Evidence(
+        stamp_ns=stamp_ns,
+        fall=sum(shares[label] for label in card.anomaly_labels if label != Activity.DRIVERS_DROWSINESS),
+        drowsiness=sum(shares[label] for label in card.anomaly_labels if label == Activity.DRIVERS_DROWSINESS),
+        on_foot=sum(shares[label] for label in ON_FOOT),
+        still=is_still(accel_mps2),
+        up=up,
+    )
+
+
+def is_still(accel_mps2: NDArray[np.float32]) -> bool:
+    """Return whether samples (N, 3), m/s^2, are those of a sensor at rest: gravity's size and hardly any spread."""
+    size_mps2 = float(np.linalg.norm(accel_mps2.mean(axis=0)))
+    rests = abs(size_mps2 - STANDARD_GRAVITY_MPS2) <= GRAVITY_TOLERANCE_MPS2
+    return rests and float(accel_mps2.std(axis=0).max()) <= STILL_STD_MPS2
+
+
+def angle_rad(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Return the angle between two vectors (3,), 0 to pi; NaN where one of them has no direction."""
+    across = float(np.linalg.norm(np.cross(a, b)))
+    along = float(a @ b)
+    return math.atan2(across, along) if a.any() and b.any() else math.nan
