@@ -57,13 +57,15 @@ class Health:
 class HarNode(LifecycleNode):
     """A lifecycle node with checked parameters and with diagnostics from its first second, in every state.
 
-    A subclass sets NAME and PARAMETERS and fills `open`, `start`, `stop`, `close` and `health`. Each of the
-    four may raise HarError: the transition then fails and the sentence stands in log and diagnostics.
+    A subclass sets NAME and PARAMETERS, and EXECUTOR where it needs another one, and fills `open`, `start`, `stop`,
+    `close` and `health`. Each of the first four may raise HarError: the transition then fails and the sentence
+    stands in log and diagnostics.
     Clean-up calls may come in any state, so `stop` and `close` must bear being called for nothing.
     """
 
     NAME = "har"
     PARAMETERS: tuple[Parameter, ...] = ()
+    EXECUTOR: Callable[[], Any] = staticmethod(make_executor)
 
     def __init__(self) -> None:
         super().__init__(self.NAME, automatically_declare_parameters_from_overrides=True)
@@ -267,7 +269,7 @@ def run_node(node_class: type[HarNode]) -> int:
 
 
 def _live(node: HarNode, stop: StopSignal) -> int:
-    executor = make_executor()
+    executor = node.EXECUTOR()
     executor.add_node(node)
     try:
         if node.value(AUTOSTART.name):

@@ -16,7 +16,8 @@ def make_executor() -> Any:
 
     The latter builds its list of everything to wait for anew for each message: with 130 messages a second that
     took 26 % of a core in the fusion node, and the EventsExecutor 11 %. Drive it by `spin_once` with a time limit:
-    without one that of the wheels spins at full load and calls nothing. It takes no guard conditions.
+    without one that of the wheels spins at full load and calls nothing. It takes no guard conditions, and no
+    services that are coroutines.
     """
     try:
         from rclpy.experimental.events_executor import EventsExecutor

@@ -37,6 +37,7 @@ from har_ros.core.mount import rotation_matrix, upright_rotation
 from har_ros.core.pictures import decompress
 from har_ros.core.resources import find_model
 from har_ros.inference.model import HarModel
+from har_ros.inference.motion_gate import make_gate
 from har_ros.inference.recogniser import StreamingRecogniser
 from har_ros.inference.sessions import CPU
 from har_ros.nodes import qos
@@ -98,7 +99,8 @@ class FusionNode(HarNode):
         self._report = Report(0, reason="starting")
         settings = self._input_settings()
         decode = decompress if settings.compressed else to_bgr
-        recogniser = StreamingRecogniser(self._model, self._alarm)
+        self._gate = make_gate(self.value("motion_gate_levels"))
+        recogniser = StreamingRecogniser(self._model, self._alarm, self._gate)
         self._worker = FusionWorker(recogniser, decode, self._tick)
         timeout_s = self._settings().timeout_s
         self._inputs = FusionInputs(self, settings, timeout_s, self._take_imu, self._take_pair, self._restart)
@@ -142,6 +144,7 @@ class FusionNode(HarNode):
             "lost_samples": inputs.lost_samples,
             "skipped": self._worker.skipped,
             "dropped": inputs.dropped,
+            "gated": self._gate.skipped if self._gate is not None else 0,
             "latency_p50_ms": float(np.percentile(latencies, 50)),
             "latency_p95_ms": float(np.percentile(latencies, 95)),
             "sync_offset_ms": inputs.sync_offset_ms,
