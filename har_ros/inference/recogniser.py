@@ -99,8 +99,9 @@ class StreamingRecogniser:
 
     def _append(self, stamp_ns: int, steps: int) -> None:
         # A slow camera's frame stands for several steps, each with the IMU sample of its own time.
-        for step_ns in np.linspace(self._last_frame_ns, stamp_ns, steps + 1)[1:]:
-            accel, offset_ns = self._imu.nearest(int(step_ns))
+        since_last_ns = stamp_ns - self._last_frame_ns
+        for step in range(1, steps + 1):
+            accel, offset_ns = self._imu.nearest(self._last_frame_ns + step * since_last_ns // steps)
             self._window.append(stamp_ns, self._feature, normalise_imu(accel, self._mean, self._std), offset_ns)
         self._last_frame_ns = stamp_ns
 

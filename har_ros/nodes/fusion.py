@@ -14,6 +14,7 @@ from collections import deque
 from dataclasses import fields
 from typing import Any
 
+import cv2
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from numpy.typing import NDArray
@@ -286,6 +287,7 @@ class FusionNode(HarNode):
 
 def main() -> int:
     """Run the fusion node."""
+    cv2.setNumThreads(1)  # a picture is too small to share out, and on a busy machine the others are waited for
     return run_node(FusionNode)
 
 
