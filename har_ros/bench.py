@@ -12,16 +12,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import cv2
 from rich.console import Console
 
 from har_ros.benchmark.environment import environment
 from har_ros.benchmark.inputs import benchmark_inputs
-from har_ros.benchmark.model import benchmark_model
+from har_ros.benchmark.model import benchmark_model, camera_pictures
 from har_ros.benchmark.page import make_page
 from har_ros.benchmark.peers import benchmark_peers
 from har_ros.core.errors import HarError
 from har_ros.core.model_card import load_card
 from har_ros.core.resources import find_model
+from har_ros.dataset.capture import Capture
 from har_ros.dataset.frames import spread, spread_frames
 from har_ros.dataset.json_file import write_json
 from har_ros.dataset.reader import find_captures, read_capture
@@ -39,12 +41,13 @@ _SIMULATED_A_CLASS, _SIMULATED_SEED = 4, 77
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's options."""
     parser.epilog = _EXAMPLE
-    parser.add_argument("--only", choices=("model",), help="one part alone")
+    parser.add_argument("--only", choices=("model", "graph"), help="one part alone")
     parser.add_argument("--model", default="paper", help="a float model's name or folder (default paper)")
     parser.add_argument("--also", nargs="*", default=[], metavar="MODEL", help="other models to stream, by their names")
     parser.add_argument("--captures", type=Path, metavar="DATASET", help="whose pictures to show (default: simulated)")
     parser.add_argument("--rounds", type=int, default=15, metavar="N", help="turns of each case (default 15)")
     parser.add_argument("--tflite", type=Path, metavar="FILE", help="the same network for LiteRT, where installed")
+    parser.add_argument("--seconds", type=float, default=60.0, metavar="S", help="time of the graph's run (default 60)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     parser.add_argument("--page", type=Path, metavar="FILE", help="write the page as Markdown, besides printing it")
 
@@ -53,9 +56,17 @@ def run(args: argparse.Namespace) -> int:
     """Measure what the options ask for, print the page and write the files. Raises HarError."""
     if not 1 <= args.rounds <= 1000:
         raise HarError(f"--rounds is {args.rounds}; give a number from 1 to 1000")
+    if not 5 <= args.seconds <= 3600:
+        raise HarError(f"--seconds is {args.seconds:g}; give a time from 5 to 3600")
+    cv2.setNumThreads(1)  # as the fusion node does
     figures: dict[str, Any] = {"environment": environment()}
     with _dataset(args.captures) as dataset, tempfile.TemporaryDirectory() as scratch:
-        figures |= _measure_model(args, dataset, Path(scratch, "int8"))
+        folders = _models(args, dataset, Path(scratch, "int8"))
+        captures = [read_capture(folder) for folder in spread(find_captures(dataset), _CAPTURES, dataset)]
+        if args.only in (None, "model"):
+            figures |= _measure_model(args, folders, captures)
+        if args.only in (None, "graph"):
+            figures["graph"] = _measure_graph(args, folders, captures)
     page = make_page(figures, shlex.join(["har", "bench", *_told(args)]))
     try:
         if args.json is not None:
@@ -68,13 +79,30 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _measure_model(args: argparse.Namespace, dataset: Path, int8: Path) -> dict[str, Any]:
-    model = find_model(args.model)
+def _models(args: argparse.Namespace, dataset: Path, int8: Path) -> dict[str, Path]:
+    """Return the folders to measure by their short names: the float model, its int8 version, and the user's."""
+    model, others = find_model(args.model), {folder.name: folder for folder in map(find_model, args.also)}
     _say("quantising")
-    size_px = load_card(model).frame_size_px
-    quantise_model(model, int8, spread_frames(dataset, _CALIBRATION_FRAMES, size_px), dataset.name)
-    folders = {"fp32": model, "int8": int8, **{folder.name: folder for folder in map(find_model, args.also)}}
-    captures = [read_capture(folder) for folder in spread(find_captures(dataset), _CAPTURES, dataset)]
+    frames = spread_frames(dataset, _CALIBRATION_FRAMES, load_card(model).frame_size_px)
+    quantise_model(model, int8, frames, dataset.name)
+    return {"fp32": model, "int8": int8, **others}
+
+
+def _measure_graph(args: argparse.Namespace, folders: dict[str, Path], captures: list[Capture]) -> dict[str, Any]:
+    from har_ros.bench_graph import benchmark_graph, first_verdict_s
+
+    _say(f"measuring the ROS graph for {args.seconds:g} s")
+    name, model = list(folders.items())[-1]  # the fastest comes last
+    pictures = camera_pictures(captures[0])
+    return {
+        "model": name,
+        **benchmark_graph(model, pictures, args.seconds),
+        "first_verdict_s": first_verdict_s(model, pictures),
+    }
+
+
+def _measure_model(args: argparse.Namespace, folders: dict[str, Path], captures: list[Capture]) -> dict[str, Any]:
+    size_px = load_card(folders["fp32"]).frame_size_px
     _say("measuring the model")
     model_figures, peak = benchmark_model(folders, captures, args.rounds)
     _say("measuring its inputs and its peers")

@@ -72,6 +72,10 @@ class NodeProcesses:
                 self._restart(child, code)
         return True
 
+    def pids(self) -> dict[str, int]:
+        """Return the process id of each child by its name."""
+        return {child.name: child.process.pid for child in self._children}
+
     def stop(self) -> None:
         """End all children: ask, then kill."""
         for number, patience_s in END_SIGNALS:

@@ -34,7 +34,8 @@ class Feeder:
         self.decoding = threading.Event()
         self.may_go = threading.Event()
         self.may_go.set()
-        self.worker = FusionWorker(recogniser, self._to_bgr)
+        self.news = threading.Event()
+        self.worker = FusionWorker(recogniser, self._to_bgr, self.news.set)
         self.worker.start()
 
     def _to_bgr(self, message: Any) -> np.ndarray:

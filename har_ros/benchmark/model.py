@@ -37,7 +37,7 @@ def benchmark_model(
     folders:  what streams, by the name in `stream_NAME`; its first is the float model, the naive way's, too.
     captures: whose pictures and readings are shown.
     """
-    pictures = _as_a_camera_gives(captures)
+    pictures = camera_pictures(captures[0])
     (_, float_folder), *others = folders.items()
     one, two = (HarModel(float_folder, threads) for threads in (1, 2))
     cases: dict[str, Callable[[], object]] = {
@@ -72,8 +72,9 @@ def benchmark_model(
     return model_figures, _fractions(folders, everything, peaks)
 
 
-def _as_a_camera_gives(captures: Sequence[Capture]) -> list[Pictures]:
-    return [np.asarray(cv2.resize(frame, _CAMERA)) for frame in captures[0].frames]
+def camera_pictures(capture: Capture) -> list[Pictures]:
+    """Return a capture's pictures in the size of a usual camera's, (480, 640, 3)."""
+    return [np.asarray(cv2.resize(frame, _CAMERA), np.uint8) for frame in capture.frames]
 
 
 def _naive(model: HarModel, pictures: Sequence[Pictures]) -> Callable[[], object]:

@@ -92,7 +92,24 @@ def _peers(figures: Mapping[str, Any]) -> list[str]:
     ]
 
 
-_PARTS = {"model": _model, "peak": _peak, "inputs": _inputs, "peers": _peers}
+def _graph(figures: Mapping[str, Any]) -> list[str]:
+    graph = figures["graph"]
+    latency = graph["latency_ms"]
+    rows = [(name, share, graph["rss_mb"].get(name, "")) for name, share in graph["cpu_percent"].items()]
+    left_out = ", ".join(f"{name} {number}" for name, number in graph["frames_reported"].items())
+    return [
+        "\n## ROS graph\n",
+        f"Camera node at 640 x 480, 30 Hz; accelerometer at 100 Hz through the bridge; model {graph['model']}.",
+        f"From a picture's stamp to the arrival of its verdict ({latency['verdicts']} of them):",
+        f"p50 {latency['p50']:.1f} ms, p95 {latency['p95']:.1f} ms, p99 {latency['p99']:.1f} ms.",
+        f"First verdict: {graph['first_verdict_s']:.1f} s after the start, of which the window takes one.",
+        f"Pictures published: {graph['frames']}; lost without a word: {graph['frames_lost']};",
+        f"counted by the fusion node as left out: {left_out}.\n",
+        _table(("process", "% of one core", "resident MB"), rows),
+    ]
+
+
+_PARTS = {"model": _model, "peak": _peak, "inputs": _inputs, "peers": _peers, "graph": _graph}
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:

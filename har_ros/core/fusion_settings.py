@@ -22,6 +22,7 @@ class FusionSettings:
     max_latency_s: float
     input_timeout_s: float
     publish_rate_hz: float
+    motion_gate_levels: float
     min_confidence: float
     suspect_score: float
     alarm_score: float

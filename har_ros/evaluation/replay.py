@@ -21,6 +21,7 @@ from har_ros.core.pairing import ApproximateTimePairer, SampleWatch, Waiting, Wa
 from har_ros.evaluation.bag import Input, picture, stamp_ns
 from har_ros.evaluation.timeline import SECOND_NS, Timeline
 from har_ros.inference.model import HarModel
+from har_ros.inference.motion_gate import make_gate
 from har_ros.inference.recogniser import Recognition, StreamingRecogniser
 
 STALE, FAILED = "stale", "error"  # what the node's activity says without a verdict
@@ -52,14 +53,16 @@ class Replay:
     """The fusion node without ROS: takes messages in their recorded order and publishes at the node's rate.
 
     The recorded time, that of arrival, is the node's clock: by it inputs are fresh or STALE and all that is published
-    has its place in time, as has the truth. Recognition takes no time here.
+    has its place in time, as has the truth. Recognition takes no time here. A live verdict is published at once;
+    here it is seen at the next turn of the timer, so that seconds count by time and not by messages.
     """
 
     def __init__(self, model: HarModel, settings: FusionSettings) -> None:
         model = model.with_card(settings.overlay(model.card))
         self._labels = model.card.labels
         self._rotation = rotation_matrix(settings.mount_rotation)
-        self._recogniser = StreamingRecogniser(model, AlarmMonitor(settings.alarm_policy(model.card)))
+        alarm = AlarmMonitor(settings.alarm_policy(model.card))
+        self._recogniser = StreamingRecogniser(model, alarm, make_gate(settings.motion_gate_levels))
         self._room = WaitingRoom(settings.queue_size, int(settings.max_latency_s * 1e9))
         self._pairer = ApproximateTimePairer(2, settings.queue_size, int(settings.slop_s * 1e9), self._take_pair)
         self._watch = StampWatch()

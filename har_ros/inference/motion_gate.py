@@ -41,3 +41,8 @@ class MotionGate:
     def forget(self) -> None:
         """Let the next frame pass, whatever it shows."""
         self._reference = None
+
+
+def make_gate(threshold_levels: float) -> MotionGate | None:
+    """Return the gate that a setting asks for: none at 0, which encodes every frame."""
+    return MotionGate(threshold_levels) if threshold_levels > 0 else None

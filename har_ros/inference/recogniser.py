@@ -133,7 +133,7 @@ class StreamingRecogniser:
 
     def _append(self, stamp_ns: int, steps: int, feature: NDArray[np.float32] | None) -> None:
         # A slow camera's frame stands for several steps, each with the IMU values of its own time.
-        edges_ns = np.linspace(self._step_ns, stamp_ns, steps + 1).astype(np.int64)
+        edges_ns = self._step_ns + np.arange(steps + 1) * (stamp_ns - self._step_ns) // steps
         self._step_ns = stamp_ns
         if len(self._imu) == 0:
             for _ in range(steps):

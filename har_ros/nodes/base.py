@@ -17,7 +17,6 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.exceptions import NameValidationException
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter as RosParameter
@@ -29,6 +28,7 @@ from har_ros.core.parameters import ROS_OWN
 from har_ros.core.tether import follow_parent
 from har_ros.nodes import qos
 from har_ros.nodes.discovery import announce_often
+from har_ros.nodes.executor import make_executor
 from har_ros.nodes.parameters import (
     AUTOSTART,
     Parameter,
@@ -57,13 +57,15 @@ class Health:
 class HarNode(LifecycleNode):
     """A lifecycle node with checked parameters and with diagnostics from its first second, in every state.
 
-    A subclass sets NAME and PARAMETERS and fills `open`, `start`, `stop`, `close` and `health`. Each of the
-    four may raise HarError: the transition then fails and the sentence stands in log and diagnostics.
+    A subclass sets NAME and PARAMETERS, and EXECUTOR where it needs another one, and fills `open`, `start`, `stop`,
+    `close` and `health`. Each of the first four may raise HarError: the transition then fails and the sentence
+    stands in log and diagnostics.
     Clean-up calls may come in any state, so `stop` and `close` must bear being called for nothing.
     """
 
     NAME = "har"
     PARAMETERS: tuple[Parameter, ...] = ()
+    EXECUTOR: Callable[[], Any] = staticmethod(make_executor)
 
     def __init__(self) -> None:
         super().__init__(self.NAME, automatically_declare_parameters_from_overrides=True)
@@ -267,7 +269,7 @@ def run_node(node_class: type[HarNode]) -> int:
 
 
 def _live(node: HarNode, stop: StopSignal) -> int:
-    executor = SingleThreadedExecutor()
+    executor = node.EXECUTOR()
     executor.add_node(node)
     try:
         if node.value(AUTOSTART.name):

@@ -1,17 +1,20 @@
-"""The fusion node: pairs camera and accelerometer, recognises in a thread, and reports by a timer.
+"""The fusion node: pairs camera and accelerometer, recognises in a thread, and reports.
 
-Results come from the timer alone, so that the topics turn STALE when an input dies and never fall silent.
+The worker's thread publishes a verdict as soon as it is there. A timer publishes where none is, so that the
+topics turn STALE when an input dies and never fall silent.
 """
 
 from __future__ import annotations
 
 import math
 import sys
+import threading
 import time
 from collections import deque
 from dataclasses import fields
 from typing import Any
 
+import cv2
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from numpy.typing import NDArray
@@ -35,6 +38,7 @@ from har_ros.core.mount import rotation_matrix, upright_rotation
 from har_ros.core.pictures import decompress
 from har_ros.core.resources import find_model
 from har_ros.inference.model import HarModel
+from har_ros.inference.motion_gate import make_gate
 from har_ros.inference.recogniser import StreamingRecogniser
 from har_ros.inference.sessions import CPU
 from har_ros.nodes import qos
@@ -65,6 +69,8 @@ class FusionNode(HarNode):
         self._offered: list[Any] = []
         self._report: Report  # the last one published
         self._published: Outcome | None = None
+        self._published_steady_s = -math.inf
+        self._reporting = threading.Lock()
         self._latencies_ms: deque[float] = deque(maxlen=300)
         self._at_rest: deque[tuple[int, NDArray[np.float32]]] = deque(maxlen=_MOST_AT_REST)
         super().__init__()
@@ -94,7 +100,9 @@ class FusionNode(HarNode):
         self._report = Report(0, reason="starting")
         settings = self._input_settings()
         decode = decompress if settings.compressed else to_bgr
-        self._worker = FusionWorker(StreamingRecogniser(self._model, self._alarm), decode)
+        self._gate = make_gate(self.value("motion_gate_levels"))
+        recogniser = StreamingRecogniser(self._model, self._alarm, self._gate)
+        self._worker = FusionWorker(recogniser, decode, self._tick)
         timeout_s = self._settings().timeout_s
         self._inputs = FusionInputs(
             self, self._model.card, settings, timeout_s, self._take_imu, self._take_pair, self._restart
@@ -105,14 +113,15 @@ class FusionNode(HarNode):
         )
         self._worker.start()
         self._model_info.publish(self._messages.model_info(self._now_ns()))
-        self._timer = self.every(1 / self.value("publish_rate_hz"), self._tick)
+        self._timer = self.every(1 / self.value("publish_rate_hz"), self._beat)
 
     def stop(self) -> None:
         """Stop listening and say so: one last STALE."""
         if self._timer is None:
             return
         self.destroy_timer(self._timer)
-        self._timer = None
+        with self._reporting:
+            self._timer = None
         self._jump_handle.unregister()
         self._inputs.close()
         self._publish(Report(self._now_ns(), reason="the node stops"))
@@ -129,12 +138,16 @@ class FusionNode(HarNode):
         """Return rates, losses, latencies and why there is no verdict, if so."""
         inputs, latencies = self._inputs, list(self._latencies_ms) or [math.nan]
         values = {
+            "images": inputs.images.count,
             "images_hz": inputs.images.hz(),
             "imu_hz": inputs.samples.hz(),
             "paired": inputs.pairs.paired,
             "unpaired": inputs.pairs.unpaired,
+            "lost_images": inputs.lost_images,
+            "lost_samples": inputs.lost_samples,
             "skipped": self._worker.skipped,
             "dropped": inputs.dropped,
+            "gated": self._gate.skipped if self._gate is not None else 0,
             "latency_p50_ms": float(np.percentile(latencies, 50)),
             "latency_p95_ms": float(np.percentile(latencies, 95)),
             "sync_offset_ms": inputs.sync_offset_ms,
@@ -185,7 +198,18 @@ class FusionNode(HarNode):
         self._inputs.restart()
         self._worker.restart()
 
+    def _beat(self) -> None:
+        """Publish where no verdict has been published for a period."""
+        if time.monotonic() - self._published_steady_s >= 1 / self.value("publish_rate_hz"):
+            self._tick()
+
     def _tick(self) -> None:
+        """Publish what is to be said now; both the worker's thread and the executor's come here."""
+        with self._reporting:
+            if self._timer is not None:  # else the node is being stopped
+                self._report_now()
+
+    def _report_now(self) -> None:
         outcome = self._worker.latest()
         news = outcome if outcome is not self._published else None
         if news is not None:
@@ -214,6 +238,7 @@ class FusionNode(HarNode):
 
     def _publish(self, report: Report) -> None:
         self._report = report
+        self._published_steady_s = time.monotonic()
         self._activity.publish(self._messages.activity(report))
         self._anomaly.publish(self._messages.anomaly(report))
         for publisher, message in zip(self._mirrors, mirrors(report)):
@@ -264,6 +289,7 @@ class FusionNode(HarNode):
 
 def main() -> int:
     """Run the fusion node."""
+    cv2.setNumThreads(1)  # a picture is too small to share out, and on a busy machine the others are waited for
     return run_node(FusionNode)
 
 

@@ -58,9 +58,16 @@ class FusionWorker:
     onnxruntime and OpenCV free the interpreter's lock, so that callbacks go on meanwhile.
     """
 
-    def __init__(self, recogniser: StreamingRecogniser, to_bgr: Callable[[Any], NDArray[np.uint8]]) -> None:
+    def __init__(
+        self,
+        recogniser: StreamingRecogniser,
+        to_bgr: Callable[[Any], NDArray[np.uint8]],
+        on_outcome: Callable[[], object],
+    ) -> None:
+        """Take what recognises; `on_outcome` is called in the thread at each new outcome."""
         self._recogniser = recogniser
         self._to_bgr = to_bgr
+        self._on_outcome = on_outcome
         self._samples: deque[tuple[int, NDArray[np.float32]]] = deque(maxlen=_MAX_WAITING_SAMPLES)
         self._frame: Frame | None = None
         self._seen_ns: int | None = None  # of the newest frame; without one, of the first sample
@@ -126,8 +133,10 @@ class FusionWorker:
                 self._restart = False
             outcome = self._process(frame, samples, restart)
             with self._work:
-                if outcome is not None and not self._restart:
-                    self._outcome = outcome
+                if outcome is None or self._restart or self._ending:
+                    continue
+                self._outcome = outcome
+            self._on_outcome()
 
     def _camera_is_lost(self) -> bool:
         """Return whether there are samples to go on with in place of frames."""

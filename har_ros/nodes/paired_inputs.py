@@ -16,9 +16,9 @@ from sensor_msgs.msg import CompressedImage, Image, Imu
 from har_ros.core.errors import HarError
 from har_ros.core.freshness import CAMERA, IMU, StampWatch
 from har_ros.nodes import qos
-from har_ros.nodes.message_filters import Subscriber
+from har_ros.nodes.executor import with_info
 from har_ros.nodes.pairs import Pairs, stamp_ns_of
-from har_ros.nodes.rates import RateMeter
+from har_ros.nodes.rates import LossMeter, RateMeter
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class PairedInputs:
         self._on_pair = on_pair
         self._on_restart = on_restart
         self.images, self.samples = RateMeter(), RateMeter()
+        self._losses = {CAMERA: LossMeter(), IMU: LossMeter()}
         self.pairs = Pairs(settings.queue_size, settings.slop_s, settings.max_wait_s, self._guarded(self._take_pair))
         self.dropped = 0
         self.sync_offset_ms = 0.0
@@ -63,7 +64,7 @@ class PairedInputs:
         image_topic = "camera/image_raw" + ("/compressed" if settings.compressed else "")
         image_profile = QoSProfile(depth=settings.image_depth, reliability=settings.reliability)
         imu_profile = QoSProfile(depth=qos.IMU.depth, reliability=settings.reliability)
-        self._subscribers = [
+        self._subscriptions = [
             self._subscribe(image_type, image_topic, image_profile, CAMERA, self._take_image),
             self._subscribe(Imu, "imu/data_raw", imu_profile, IMU, self._take_imu),
         ]
@@ -76,8 +77,18 @@ class PairedInputs:
 
     def close(self) -> None:
         """Unsubscribe."""
-        for subscriber in self._subscribers:
-            self._node.destroy_subscription(subscriber.sub)
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+
+    @property
+    def lost_images(self) -> int:
+        """Images that were published and never came: the middleware keeps the newest alone."""
+        return self._losses[CAMERA].lost
+
+    @property
+    def lost_samples(self) -> int:
+        """Samples that were published and never came."""
+        return self._losses[IMU].lost
 
     @property
     def qos_problem(self) -> str:
@@ -86,16 +97,22 @@ class PairedInputs:
 
     def _subscribe(
         self, message_type: type, topic: str, profile: QoSProfile, name: str, take: Callable[[Any], None]
-    ) -> Subscriber:
+    ) -> Any:
+        guarded, losses = self._guarded(take), self._losses[name]
+
+        def receive(message: Any, info: Any) -> None:
+            losses.note(info["publication_sequence_number"])
+            guarded(message)
+
         def note_problem(_event: Any) -> None:
             self._refused[name] = (
                 f"a publisher of {topic} offers less than input_reliability asks for; set that to best_effort"
             )
 
         events = SubscriptionEventCallbacks(incompatible_qos=note_problem)
-        subscriber = Subscriber(self._node, message_type, topic, qos_profile=profile, event_callbacks=events)
-        subscriber.registerCallback(self._guarded(take))
-        return subscriber
+        return self._node.create_subscription(
+            message_type, topic, with_info(receive), profile, event_callbacks=events
+        )
 
     def _guarded(self, take: Callable[..., None]) -> Callable[..., None]:
         def callback(*messages: Any) -> None:

@@ -1,4 +1,4 @@
-"""How often something happens, over the last seconds."""
+"""How often something happens, over the last seconds, and how much of it is lost on the way."""
 
 from __future__ import annotations
 
@@ -41,3 +41,19 @@ class RateMeter:
     def _forget(self) -> None:
         while self._recent_s and time.monotonic() - self._recent_s[0] > SPAN_S:
             self._recent_s.popleft()
+
+
+class LossMeter:
+    """Counts the messages of a topic that its one publisher sent and that never came, by their numbers."""
+
+    def __init__(self) -> None:
+        self.lost = 0
+        self._last: int | None = None
+
+    def note(self, number: int | None) -> None:
+        """Take an arrived message's publication number; None where the middleware gives none."""
+        if number is None:
+            return
+        if self._last is not None and number > self._last:  # else a new publisher
+            self.lost += number - self._last - 1
+        self._last = number

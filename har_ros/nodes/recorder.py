@@ -12,6 +12,7 @@ import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 from numpy.typing import NDArray
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter as RosParameter
 from rclpy.qos import ReliabilityPolicy
 from rclpy.task import Future
@@ -40,6 +41,7 @@ class RecorderNode(HarNode):
     """Serves ~/capture (one capture) and ~/record (capture after capture)."""
 
     NAME = "recorder"
+    EXECUTOR = SingleThreadedExecutor  # whose services may wait: those on Jazzy's EventsExecutor can't
     PARAMETERS = (
         Parameter("dataset", str, "Folder of the dataset", live=True),
         Parameter("label", str, "Activity that is being recorded", check=parse_activity, live=True),

@@ -1,0 +1,162 @@
+"""The ROS graph's benchmark: real nodes, a camera at 30 Hz and an accelerometer at 100 Hz, one verdict a picture."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from har_ros.core.errors import HarError
+from har_ros.graph import LOCAL_HOST, Plan, free_port, make_plan
+from har_ros.nodes.probe import Probe
+from har_ros.processes import FAKE_IMU, NodeProcesses
+
+RATE_HZ, IMU_HZ = 30.0, 100.0
+_NAMESPACE = "har"
+_SETTLE_S = 2.0  # of the measured time: filling the window and touching memory for the first time
+_START_S = 30.0
+_LOOK_S = 0.02
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a process has used so far: processor time, and memory now."""
+
+    cpu_s: float
+    rss_mb: float
+
+
+def benchmark_graph(model: Path, pictures: list[NDArray[np.uint8]], seconds: float) -> dict[str, Any]:
+    """Run the graph for `seconds` and return latency from a picture's stamp to its verdict's arrival, and more.
+
+    Every picture is accounted for: what the camera published and the fusion node neither judged nor counted as
+    left out is lost. Raises HarError where a node can't start.
+    """
+    with own_graph(), tempfile.TemporaryDirectory() as scratch:
+        source = picture_folder(Path(scratch), pictures, round(seconds * RATE_HZ))
+        plan = graph_plan(_NAMESPACE, model, source, held_back=True)
+        said: deque[str] = deque(maxlen=12)
+        with Probe((_NAMESPACE,)) as probe, NodeProcesses(plan, _listener(said)) as up:
+            _await(lambda: float(probe.diagnostics("har/fusion").get("imu_hz", 0)) > IMU_HZ / 2, up, said)
+            probe.activate("/har/camera")
+            _await(lambda: len(probe.latencies_ms(_NAMESPACE)) > 0, up, said)
+            time.sleep(_SETTLE_S)
+            begun_s, begun_ns, before = time.monotonic(), time.time_ns(), usages(up)
+            _await(lambda: probe.diagnostics("har/camera").get("source_state") == "ended", up, said, seconds + _START_S)
+            elapsed_s, after = time.monotonic() - begun_s, usages(up)
+            time.sleep(2.0)  # for the last diagnostics
+            return {
+                "latency_ms": percentiles(probe.latencies_ms(_NAMESPACE, begun_ns)),
+                "cpu_percent": shares(before, after, elapsed_s),
+                "rss_mb": {name: usage.rss_mb for name, usage in after.items()},
+                **_account(probe),
+            }
+
+
+def first_verdict_s(model: Path, pictures: list[NDArray[np.uint8]]) -> float:
+    """Return the time from starting the nodes to the first verdict. Raises HarError where none comes."""
+    with own_graph(), tempfile.TemporaryDirectory() as scratch:
+        source = picture_folder(Path(scratch), pictures, round(_START_S * RATE_HZ))
+        plan = graph_plan(_NAMESPACE, model, source, held_back=False)
+        said: deque[str] = deque(maxlen=12)
+        with Probe((_NAMESPACE,)) as probe:
+            begun_s = time.monotonic()
+            with NodeProcesses(plan, _listener(said)) as up:
+                _await(lambda: len(probe.latencies_ms(_NAMESPACE)) > 0, up, said)
+                return time.monotonic() - begun_s
+
+
+@contextmanager
+def own_graph() -> Iterator[None]:
+    """Keep what is started within away from other nodes, of this machine and of others."""
+    own = {"ROS_DOMAIN_ID": str(1 + os.getpid() % 100), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    before = {name: os.environ.get(name) for name in own}
+    os.environ.update(own)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def picture_folder(folder: Path, pictures: list[NDArray[np.uint8]], count: int) -> Path:
+    """Fill a folder with `count` pictures for a camera node: a few files, and links to them in turn."""
+    originals = folder / "originals"
+    originals.mkdir()
+    for index, picture in enumerate(pictures):
+        cv2.imwrite(str(originals / f"{index}.bmp"), picture)
+    for number in range(count):
+        (folder / f"{number}.bmp").symlink_to(originals / f"{number % len(pictures)}.bmp")
+    return folder
+
+
+def graph_plan(namespace: str, model: Path, source: Path, held_back: bool) -> Plan:
+    """Return a plan of camera, bridge, fusion and a fake ESP32; a camera that is held back waits to be activated."""
+    port = free_port()
+    texts = {"namespace": namespace, "model": str(model), "source": str(source)}
+    plan = make_plan({**texts, "imu_mode": "tcp_listen", "imu_host": LOCAL_HOST, "imu_port": str(port)})
+    camera = {"loop": False, "rate_hz": RATE_HZ, "autostart": not held_back}
+    for node in plan.nodes:
+        if node.name == "camera":
+            node.parameters.update(camera)
+    fake = ("--sine", "--rate", str(IMU_HZ), "--host", LOCAL_HOST, "--port", str(port))
+    return replace(plan, fake_imu=fake)
+
+
+def usages(processes: NodeProcesses) -> dict[str, Usage]:
+    """Return what each process has used."""
+    return {name: _usage(pid) for name, pid in processes.pids().items()}
+
+
+def shares(before: dict[str, Usage], after: dict[str, Usage], elapsed_s: float) -> dict[str, float]:
+    """Return the share of one core, in percent, that each process took, and the nodes together."""
+    each = {name: 100 * (usage.cpu_s - before[name].cpu_s) / elapsed_s for name, usage in after.items()}
+    return {**each, "all nodes": sum(share for name, share in each.items() if name != FAKE_IMU)}
+
+
+def percentiles(latencies_ms: list[float]) -> dict[str, float]:
+    """Return p50, p95, p99 and the number of latencies."""
+    found = {f"p{share}": float(np.percentile(latencies_ms, share)) for share in (50, 95, 99)}
+    return {**found, "verdicts": len(latencies_ms)}
+
+
+def _usage(pid: int) -> Usage:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = int(fields[11]) + int(fields[12])
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return Usage(ticks / _TICKS_A_SECOND, pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
+
+
+def _account(probe: Probe) -> dict[str, Any]:
+    """Return what became of the camera's pictures."""
+    camera, fusion = probe.diagnostics("har/camera"), probe.diagnostics("har/fusion")
+    published, came, missed = int(camera["published"]), int(fusion["images"]), int(fusion["lost_images"])
+    reported = {name: int(fusion[name]) for name in ("lost_images", "unpaired", "skipped", "dropped")}
+    return {"frames": published, "frames_lost": published - came - missed, "frames_reported": reported}
+
+
+def _listener(said: deque[str]) -> Callable[[str, str], None]:
+    return lambda name, line: said.append(f"[{name}] {line}")
+
+
+def _await(condition: Callable[[], bool], up: NodeProcesses, said: deque[str], patience_s: float = _START_S) -> None:
+    until_s = time.monotonic() + patience_s
+    while not condition():
+        if not up.watch() or time.monotonic() > until_s:
+            words = "; ".join(said) or "they said nothing"
+            raise HarError(f"the nodes did not come up or ended early ({words}); run `har up` to see why")
+        time.sleep(_LOOK_S)
