@@ -46,6 +46,7 @@ def test_a_dataset_is_scored_whole(tmp_path: Path, model: Path, capsys: pytest.C
         for seed in range(3):
             write_coloured(data, label, label, 10 * index + seed)
     wrong = write_coloured(data, "WALK", "STAND", 99)
+    write_coloured(data, "OTHER", "STAND", 100)
     arguments = ["evaluate", str(data), "--model", str(model), "--json", str(out), "--plots", str(tmp_path / "plots")]
     assert main(arguments) == 0
     report = json.loads(out.read_text())
@@ -55,7 +56,10 @@ def test_a_dataset_is_scored_whole(tmp_path: Path, model: Path, capsys: pytest.C
     assert report["confusion"][LABELS.index("WALK")][LABELS.index("STAND")] == 1
     assert np.array(report["confusion"]).sum() == 19
     assert report["per_class"]["WALK"]["recall"] == 0.75
-    assert report["dataset"]["listed"] == 19
+    assert report["dataset"]["listed"] == 20
+    assert report["dataset"]["unknown"] == 0 and report["dataset"]["others"] == {"captures": 1, "answers": {"STAND": 1}}
+    assert report["dataset"]["calibration"]["n"] == 19
+    assert {path.stem for path in (tmp_path / "plots").iterdir()} == {"confusion", "reliability", "precision_recall"}
     assert report["dataset"]["mistakes"] == {str(wrong): "STAND"}
     assert report["dataset"]["sources"] == {"simulated": 19}
     assert report["model"]["name"] == "colour"

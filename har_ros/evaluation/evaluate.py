@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from har_ros.core.decision import UNKNOWN
 from har_ros.core.errors import HarError
 from har_ros.core.labels import Activity
 from har_ros.core.model_card import ModelCard
@@ -24,8 +25,9 @@ from har_ros.dataset.parallel import for_each_capture
 from har_ros.dataset.reader import find_captures, read_capture
 from har_ros.evaluation.bag import is_bag
 from har_ros.evaluation.bag_report import print_timeline, replay_bag
-from har_ros.evaluation.classify import classify_capture
+from har_ros.evaluation.classify import classify_capture, decide
 from har_ros.evaluation.metrics import score
+from har_ros.evaluation.reliability import calibration, plot_precision_recall, plot_reliability
 from har_ros.evaluation.report import confusion_title, model_detail, plot_confusion, print_scores
 from har_ros.inference.model import HarModel
 
@@ -41,11 +43,12 @@ are left out. The same bag gives the same JSON every time.
 
 @dataclass(frozen=True)
 class Prediction:
-    """What became of one capture: its probabilities (6,), or why it was left out."""
+    """What became of one capture: its probabilities (6,) and the label or `unknown`, or why it was left out."""
 
     folder: Path
     meta: CaptureMeta | None = None
     probabilities: NDArray[np.float32] | None = None
+    label: str = ""
     assumptions: tuple[str, ...] = ()
     left_out: str = ""
 
@@ -56,7 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", type=Path, help="a dataset's folder, or a bag")
     parser.add_argument("--model", default="paper", help="a model's name or folder (default paper)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
-    parser.add_argument("--plots", type=Path, metavar="DIR", help="write the confusion matrix there as PNG")
+    parser.add_argument(
+        "--plots", type=Path, metavar="DIR", help="write confusion and, of a dataset, reliability and precision there"
+    )
     parser.add_argument("--namespace", metavar="NS", help="of a bag with several: whose topics, such as /har")
     parser.add_argument(
         "--params-file", type=Path, metavar="FILE", help="for a bag: the parameters that the robot's fusion node had"
@@ -75,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         report = replay_bag(args.path, model, args.params_file, args.namespace)
         print_timeline(console, report)
     else:
-        report = evaluate_dataset(args.path, model)
+        report = evaluate_dataset(args.path, model, args.plots)
         _warn_of_seen(report)
     if report["n"]:
         print_scores(console, report)
@@ -110,9 +115,10 @@ def _warn_of_seen(report: dict[str, Any]) -> None:
         )
 
 
-def evaluate_dataset(root: Path, model: HarModel) -> dict[str, Any]:
+def evaluate_dataset(root: Path, model: HarModel, plots: Path | None = None) -> dict[str, Any]:
     """Classify every capture under `root` and return the scores, ready for JSON.
 
+    plots: folder for pictures of how far confidences can be trusted, and of precision over recall.
     Captures that can't be read are left out and named in `dataset`. Raises HarError where none remains, and
     where the model fails on one.
     """
@@ -133,7 +139,12 @@ def evaluate_dataset(root: Path, model: HarModel) -> dict[str, Any]:
     predicted = [labels[index] for index in probabilities.argmax(axis=1)]
     subjects = [meta.subject for _, meta, _ in kept]
     figures, intervals = score(truth, predicted, labels, probabilities, subjects if all(subjects) else None)
-    others = [p for _, meta, p in known if meta.label is Activity.OTHER]
+    others = [entry for entry in predictions if entry.meta is not None and entry.meta.label is Activity.OTHER]
+    unknown = [entry.meta.label for entry in predictions if entry.meta is not None and entry.label == UNKNOWN]
+    columns = np.array([labels.index(label) for label in truth])
+    if plots:
+        plot_reliability(probabilities, columns, model.card.name, plots / "reliability.png")
+        plot_precision_recall(probabilities, columns, labels, model.card.name, plots / "precision_recall.png")
     if figures["n"] + len(left_out) + len(others) != len(folders):
         raise AssertionError("every capture is either scored or left out by name")
     return {
@@ -144,20 +155,17 @@ def evaluate_dataset(root: Path, model: HarModel) -> dict[str, Any]:
             "path": str(root),
             "listed": len(folders),
             "left_out": left_out,
-            "others": {"captures": len(others), "answers": _answers(others, labels)},
+            "others": {"captures": len(others), "answers": dict(Counter(entry.label for entry in others))},
             "subjects": len({subject for subject in subjects if subject}),
             "subjects_seen_in_training": _seen_in_training(model.card, subjects),
             "sources": dict(Counter(meta.source for _, meta, _ in kept)),
             "assumptions": dict(Counter(note for entry in predictions for note in entry.assumptions)),
             "mistakes": {str(f): guess for (f, meta, _), guess in zip(kept, predicted) if guess != meta.label.value},
+            "calibration": calibration(probabilities, columns, subjects if all(subjects) else range(len(subjects))),
+            "unknown": sum(label is not Activity.OTHER for label in unknown),
             "intervals": intervals,
         },
     }
-
-
-def _answers(probabilities: list[NDArray[np.float32]], labels: tuple[str, ...]) -> dict[str, int]:
-    """Return how often each label was the answer to something that is none of them."""
-    return dict(Counter(labels[entry.argmax()] for entry in probabilities))
 
 
 def _seen_in_training(card: ModelCard, subjects: list[str]) -> list[str] | None:
@@ -173,6 +181,8 @@ def _predict(model: HarModel, folder: Path) -> Prediction:
     except HarError as error:
         return Prediction(folder, left_out=str(error))
     try:
-        return Prediction(folder, capture.meta, classify_capture(model, capture).probabilities, capture.assumptions)
+        answer = classify_capture(model, capture)
+        label = decide(model.card, answer).label
+        return Prediction(folder, capture.meta, answer.probabilities, label, capture.assumptions)
     except HarError as error:  # never left out: that would flatter the model
         raise HarError(f"'{folder}': {error}") from None

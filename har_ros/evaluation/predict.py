@@ -10,13 +10,11 @@ from rich.console import Console
 from rich.prompt import Prompt
 from rich.table import Table
 
-from har_ros.core.decision import decide_activity
 from har_ros.core.errors import HarError
-from har_ros.core.model_card import case_of
 from har_ros.core.parameters import load_defaults
 from har_ros.core.resources import find_model
 from har_ros.dataset.reader import activity_of, find_captures, read_capture, read_meta
-from har_ros.evaluation.classify import classify_capture
+from har_ros.evaluation.classify import classify_capture, decide
 from har_ros.inference.model import HarModel
 
 _EXAMPLE = """examples:
@@ -56,11 +54,8 @@ def describe(model: HarModel, folder: Path) -> str:
     """Return what the model says of a capture: label, confidence, normal or anomaly. Raises HarError."""
     capture = read_capture(folder)
     answer, card = classify_capture(model, capture), model.card
-    probabilities = answer.probabilities
-    energy = dict(zip(card.novelty, answer.novelty.tolist())).get("energy", 0.0)
-    strange = card.is_novel("energy", energy, case_of(card.modalities))
-    verdict = decide_activity(probabilities, card.labels, card.thresholds["min_confidence"], strange)
-    score = card.anomaly_score(probabilities)
+    verdict = decide(card, answer)
+    score = card.anomaly_score(answer.probabilities)
     state = "anomaly" if score >= card.thresholds["suspect_score"] else "normal"
     lines = [
         f"{folder.name}: {verdict.label}, confidence {100 * verdict.confidence:.1f} %, "
