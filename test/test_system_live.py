@@ -14,6 +14,7 @@ pytest.importorskip("onnx", reason="needs onnx to write a model")
 import cv2
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
+from fusion_rig import is_status
 from ros_helpers import Inbox, NodeProcess, RosTest, own_domain, stamp_ns
 from sensor_msgs.msg import Image, Imu
 from tiny_model import write_tiny_model
@@ -48,9 +49,7 @@ class Live:
 
     def until(self, level: bytes, topic: str, reason: str = "") -> DiagnosticArray:
         """Wait for a result of a level, and in part a reason, since the last `forget`."""
-        return self.results[topic].wait_for(
-            lambda array: array.status[0].level == level and reason in array.status[0].values[-1].value
-        )
+        return self.results[topic].wait_for(is_status(level, reason))
 
     def forget(self) -> None:
         """Forget all that was heard."""
