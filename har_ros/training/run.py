@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from har_ros.evaluation.reliability import plot_precision_recall, plot_reliabili
 from har_ros.evaluation.report import plot_confusion
 from har_ros.training import prune
 from har_ros.training.ablate import Sides, ablate
-from har_ros.training.backbone import load_mobilenet, split
+from har_ros.training.backbone import MobileNetV2, load_mobilenet, split
 from har_ros.training.batches import imu_scale, plain_batches, training_batches
 from har_ros.training.calibrate import SCORING_BATCH, calibrate, softened
 from har_ros.training.card import write_card
@@ -88,7 +89,7 @@ class Sets:
 def train_model(job: Job) -> str:
     """Do all stages of a training and return lines that say what came out. Raises HarError."""
     profile, sets = job.profile, _sets(job)
-    begin = _begin_anew if job.warm_start is None else _begin_warm
+    begin = partial(_begin_anew, load_mobilenet(job.weights)) if job.warm_start is None else _begin_warm
     torch.manual_seed(profile.seed)
     _try_folder(job.out)
     _claim(job, sets)
@@ -110,10 +111,10 @@ def train_model(job: Job) -> str:
     return "\n".join(lines)
 
 
-def _begin_anew(job: Job, sets: Sets) -> Compressible:
+def _begin_anew(net: MobileNetV2, job: Job, sets: Sets) -> Compressible:
     """Return an untrained network behind ImageNet's trunk."""
     profile = job.profile
-    trunk, last_block = split(load_mobilenet(job.weights), profile.pictures.trainable_blocks)
+    trunk, last_block = split(net, profile.pictures.trainable_blocks)
     file = job.folder / f"trunk_{DENSE}.onnx"
     export_trunk(trunk, profile.pictures.frame_size_px, file)
     return Compressible(trunk, file, build_network(profile, last_block), known(sets.train), profile, job.folder)
