@@ -1,4 +1,4 @@
-"""`har bench`: measures the model, the ROS graph and many cameras on this machine, and writes one page."""
+"""`har bench`: measures the model and the ROS graph on this machine, and writes one page."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from har_ros.benchmark.model import benchmark_model, camera_pictures
 from har_ros.benchmark.page import make_page
 from har_ros.benchmark.peers import benchmark_peers
 from har_ros.core.errors import HarError
+from har_ros.core.labels import Activity
 from har_ros.core.model_card import load_card
 from har_ros.core.resources import find_model
 from har_ros.dataset.capture import Capture
 from har_ros.dataset.frames import spread, spread_frames
 from har_ros.dataset.json_file import write_json
-from har_ros.dataset.reader import find_captures, read_capture
+from har_ros.dataset.reader import activity_of, find_captures, read_capture
 from har_ros.inference.quantise import quantise_model
 
 _EXAMPLE = """examples:
@@ -62,7 +63,8 @@ def run(args: argparse.Namespace) -> int:
     figures: dict[str, Any] = {"environment": environment()}
     with _dataset(args.captures) as dataset, tempfile.TemporaryDirectory() as scratch:
         folders = _models(args, dataset, Path(scratch, "int8"))
-        captures = [read_capture(folder) for folder in spread(find_captures(dataset), _CAPTURES, dataset)]
+        shown = [folder for folder in find_captures(dataset) if activity_of(folder.parent) is not Activity.OTHER]
+        captures = [read_capture(folder) for folder in spread(shown, _CAPTURES, dataset)]
         if args.only in (None, "model"):
             figures |= _measure_model(args, folders, captures)
         if args.only in (None, "graph"):

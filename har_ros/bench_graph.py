@@ -47,17 +47,17 @@ def benchmark_graph(model: Path, pictures: list[NDArray[np.uint8]], seconds: flo
         source = picture_folder(Path(scratch), pictures, round(seconds * RATE_HZ))
         plan = graph_plan(_NAMESPACE, model, source, held_back=True)
         said: deque[str] = deque(maxlen=12)
-        with Probe((_NAMESPACE,)) as probe, NodeProcesses(plan, _listener(said)) as up:
+        with Probe(_NAMESPACE) as probe, NodeProcesses(plan, _listener(said)) as up:
             _await(lambda: float(probe.diagnostics("har/fusion").get("imu_hz", 0)) > IMU_HZ / 2, up, said)
             probe.activate("/har/camera")
-            _await(lambda: len(probe.latencies_ms(_NAMESPACE)) > 0, up, said)
+            _await(lambda: len(probe.latencies_ms()) > 0, up, said)
             time.sleep(_SETTLE_S)
             begun_s, begun_ns, before = time.monotonic(), time.time_ns(), usages(up)
             _await(lambda: probe.diagnostics("har/camera").get("source_state") == "ended", up, said, seconds + _START_S)
             elapsed_s, after = time.monotonic() - begun_s, usages(up)
             time.sleep(2.0)  # for the last diagnostics
             return {
-                "latency_ms": percentiles(probe.latencies_ms(_NAMESPACE, begun_ns)),
+                "latency_ms": percentiles(probe.latencies_ms(begun_ns)),
                 "cpu_percent": shares(before, after, elapsed_s),
                 "rss_mb": {name: usage.rss_mb for name, usage in after.items()},
                 **_account(probe),
@@ -70,10 +70,10 @@ def first_verdict_s(model: Path, pictures: list[NDArray[np.uint8]]) -> float:
         source = picture_folder(Path(scratch), pictures, round(_START_S * RATE_HZ))
         plan = graph_plan(_NAMESPACE, model, source, held_back=False)
         said: deque[str] = deque(maxlen=12)
-        with Probe((_NAMESPACE,)) as probe:
+        with Probe(_NAMESPACE) as probe:
             begun_s = time.monotonic()
             with NodeProcesses(plan, _listener(said)) as up:
-                _await(lambda: len(probe.latencies_ms(_NAMESPACE)) > 0, up, said)
+                _await(lambda: len(probe.latencies_ms()) > 0, up, said)
                 return time.monotonic() - begun_s
 
 

@@ -27,7 +27,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], 
     """One short run on the shipped model; returns its figures and its page."""
     folder = tmp_path_factory.mktemp("bench")
     start = datetime(2026, 1, 1, tzinfo=timezone.utc)
-    for index, label in enumerate(LABELS[:2]):
+    for index, label in enumerate((*LABELS[:2], "OTHER")):
         write_capture(folder / "set", make_capture(label, seed=index), start + timedelta(seconds=index))
     words = ["bench", "--only", "model", "--captures", str(folder / "set"), "--rounds", "2"]
     assert main([*words, "--json", str(folder / "figures.json"), "--page", str(folder / "page.md")]) == 0

@@ -44,7 +44,7 @@ def fake_imu(*prefix: str) -> tuple[subprocess.Popen[str], Callable[[], bytes]]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_program_ends_in_order_on_each_signal(number: signal.Signals) -> None:
-    process, receive = fake_imu()
+    process, receive = fake_imu("env", "--default-signal=HUP")  # whatever these tests were started under
     receive()
     process.send_signal(number)
     _, errors = process.communicate(timeout=WAIT_S)

@@ -4,25 +4,15 @@ import math
 
 import numpy as np
 import pytest
+from card_maker import make_card
 from hypothesis import given
 from hypothesis import strategies as st
 
 from har_ros.core.evidence import angle_rad, gather_evidence, is_still
 from har_ros.core.labels import LABELS
-from har_ros.core.model_card import ENCODER_FILE, HEAD_FILE, ModelCard
 from har_ros.core.mount import rotation_matrix
 
-CARD = ModelCard(
-    name="made up",
-    profile="test",
-    steps=30,
-    step_rate_hz=30.0,
-    frame_size_px=32,
-    feature_size=8,
-    imu_mean=(0.0, 0.0, 9.8),
-    imu_std=(3.0, 3.0, 3.0),
-    sha256={ENCODER_FILE: "0", HEAD_FILE: "0"},
-)
+CARD = make_card()
 QUATERNIONS = st.lists(st.floats(-1, 1), min_size=4, max_size=4).filter(lambda q: np.linalg.norm(q) > 0.1)
 
 
@@ -73,6 +63,6 @@ def test_a_window_is_read_by_the_models_own_anomalies() -> None:
     assert (found.on_foot, found.score) == (pytest.approx(0.35), pytest.approx(0.3))
     assert found.up == pytest.approx([0, 0, 9.81], abs=0.05)
     for anomaly_labels, fall, drowsiness in ((("FALL_OR_COLLAPSE", "JOGGING"), 0.25, 0), (LABELS[:1], 0, 0.1)):
-        card = ModelCard(**{**vars(CARD), "anomaly_labels": anomaly_labels})
+        card = make_card(anomaly_labels=anomaly_labels)
         found = gather_evidence(card, 7, probabilities, rest())
         assert (found.fall, found.drowsiness) == (pytest.approx(fall), pytest.approx(drowsiness))

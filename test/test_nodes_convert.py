@@ -8,27 +8,16 @@ import numpy as np
 import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2, or the extra ros-jazzy")
+from card_maker import make_card
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from har_ros.core.decision import ActivityVerdict, AlarmState, AnomalyVerdict
 from har_ros.core.fall_event import FallState
-from har_ros.core.model_card import ModelCard
 from har_ros.core.windows import WindowSpan
 from har_ros.inference.recogniser import Recognition
 from har_ros.nodes.convert import Report, ResultMessages, mirrors
 
-CARD = ModelCard(
-    name="tiny",
-    profile="test",
-    steps=30,
-    step_rate_hz=30.0,
-    frame_size_px=32,
-    feature_size=8,
-    imu_mean=(0.0, 0.0, 9.8),
-    imu_std=(1.0, 1.0, 1.0),
-    sha256={"frame_encoder.onnx": "a", "window_head.onnx": "b"},
-    metrics={"accuracy": 0.9},
-)
+CARD = make_card(metrics={"accuracy": 0.9})
 MESSAGES = ResultMessages(CARD, "/har")
 SHARES = np.array([0.05, 0.7, 0.05, 0.1, 0.05, 0.05], np.float32)
 STAMP_NS = 1_700_000_001_500_000_000

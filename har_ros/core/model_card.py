@@ -10,6 +10,8 @@ models/<name>/window_head.onnx    features (1, 30, F), imu (1, 30, C) float32 ->
 from __future__ import annotations
 
 import hashlib
+import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -151,6 +153,20 @@ class ModelCard:
         record = {"schema": SCHEMA, **_plain(asdict(self))}
         text = yaml.safe_dump(record, sort_keys=False, allow_unicode=True, width=100)
         (folder / CARD_FILE).write_text(text, encoding="utf-8")
+
+
+def publish_model(folder: Path, out: Path, also: Sequence[str] = ()) -> None:
+    """Copy a whole model, and the files named in `also`, over what is in `out`.
+
+    All of it is copied first; then each file takes its place by a rename, the card last. Raises OSError.
+    """
+    names = (ENCODER_FILE, HEAD_FILE, *also, CARD_FILE)
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out) as draft:
+        for name in names:
+            shutil.copyfile(folder / name, Path(draft, name))
+        for name in names:
+            Path(draft, name).replace(out / name)
 
 
 def case_of(modalities: Sequence[str]) -> str:

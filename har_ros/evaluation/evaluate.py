@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,6 +53,11 @@ class Prediction:
     assumptions: tuple[str, ...] = ()
     left_out: str = ""
 
+    @property
+    def truth(self) -> Activity | None:
+        """What the capture shows; None where it was left out."""
+        return None if self.meta is None else self.meta.label
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's options."""
@@ -80,8 +86,11 @@ def run(args: argparse.Namespace) -> int:
         report = replay_bag(args.path, model, args.params_file, args.namespace)
         print_timeline(console, report)
     else:
-        report = evaluate_dataset(args.path, model, args.plots)
+        predictions = predict_dataset(args.path, model)
+        report = judge(args.path, model.card, predictions)
         _warn_of_seen(report)
+        if args.plots:
+            _plot_trust(args.plots, model.card, predictions)
     if report["n"]:
         print_scores(console, report)
         others = report["dataset"].get("others", {})
@@ -115,57 +124,72 @@ def _warn_of_seen(report: dict[str, Any]) -> None:
         )
 
 
-def evaluate_dataset(root: Path, model: HarModel, plots: Path | None = None) -> dict[str, Any]:
-    """Classify every capture under `root` and return the scores, ready for JSON.
-
-    plots: folder for pictures of how far confidences can be trusted, and of precision over recall.
-    Captures that can't be read are left out and named in `dataset`. Raises HarError where none remains, and
-    where the model fails on one.
-    """
+def predict_dataset(root: Path, model: HarModel) -> list[Prediction]:
+    """Classify every capture under `root`. Raises HarError where there is none, and where the model fails on one."""
     folders = find_captures(root)
     if not folders:
         raise HarError(f"'{root}' holds no captures; give a dataset's folder, or a bag")
-    predictions = for_each_capture(partial(_predict, model), folders, "classifying")
+    return for_each_capture(partial(_predict, model), folders, "classifying")
+
+
+def judge(root: Path, card: ModelCard, predictions: Sequence[Prediction]) -> dict[str, Any]:
+    """Return the scores of what was predicted of the captures under `root`, ready for JSON.
+
+    Captures that can't be read are left out and named in `dataset`; those of none of the six activities are counted
+    there by the answers to them. Raises HarError where none remains.
+    """
     left_out = {str(entry.folder): entry.left_out for entry in predictions if entry.left_out}
-    scored = [(entry.folder, entry.meta, entry.probabilities) for entry in predictions]
-    known = [(folder, meta, p) for folder, meta, p in scored if meta is not None and p is not None]
-    kept = [entry for entry in known if entry[1].label is not Activity.OTHER]
+    kept, others = _kept(predictions), [entry for entry in predictions if entry.truth is Activity.OTHER]
     if not kept:
         why = next(iter(left_out.values()), "all show something else than the six activities")
-        raise HarError(f"none of the {len(folders)} captures can be scored; the first: {why}")
-    labels = model.card.labels
-    truth = [meta.label.value for _, meta, _ in kept]
-    probabilities = np.stack([entry for _, _, entry in kept])
-    predicted = [labels[index] for index in probabilities.argmax(axis=1)]
-    subjects = [meta.subject for _, meta, _ in kept]
-    figures, intervals = score(truth, predicted, labels, probabilities, subjects if all(subjects) else None)
-    others = [entry for entry in predictions if entry.meta is not None and entry.meta.label is Activity.OTHER]
-    unknown = [entry.meta.label for entry in predictions if entry.meta is not None and entry.label == UNKNOWN]
-    columns = np.array([labels.index(label) for label in truth])
-    if plots:
-        plot_reliability(probabilities, columns, model.card.name, plots / "reliability.png")
-        plot_precision_recall(probabilities, columns, labels, model.card.name, plots / "precision_recall.png")
-    if figures["n"] + len(left_out) + len(others) != len(folders):
-        raise AssertionError("every capture is either scored or left out by name")
+        raise HarError(f"none of the {len(predictions)} captures can be scored; the first: {why}")
+    probabilities, truth = _stacked(card, kept)
+    true_names, guesses = ([card.labels[index] for index in each] for each in (truth, probabilities.argmax(axis=1)))
+    metas = [entry.meta for entry in kept if entry.meta is not None]
+    subjects = [meta.subject for meta in metas]
+    figures, intervals = score(
+        true_names, guesses, card.labels, probabilities, subjects if all(subjects) else None
+    )
+    if figures["n"] + len(left_out) + len(others) != len(predictions):
+        raise AssertionError("every capture is scored, left out by name, or none of the six activities")
+    mistakes = zip(kept, true_names, guesses)
     return {
         **figures,
-        "model": model_detail(model.card),
+        "model": model_detail(card),
         "dataset": {
             "kind": "captures",
             "path": str(root),
-            "listed": len(folders),
+            "listed": len(predictions),
             "left_out": left_out,
             "others": {"captures": len(others), "answers": dict(Counter(entry.label for entry in others))},
             "subjects": len({subject for subject in subjects if subject}),
-            "subjects_seen_in_training": _seen_in_training(model.card, subjects),
-            "sources": dict(Counter(meta.source for _, meta, _ in kept)),
+            "subjects_seen_in_training": _seen_in_training(card, subjects),
+            "sources": dict(Counter(meta.source for meta in metas)),
             "assumptions": dict(Counter(note for entry in predictions for note in entry.assumptions)),
-            "mistakes": {str(f): guess for (f, meta, _), guess in zip(kept, predicted) if guess != meta.label.value},
-            "calibration": calibration(probabilities, columns, subjects if all(subjects) else range(len(subjects))),
-            "unknown": sum(label is not Activity.OTHER for label in unknown),
+            "mistakes": {str(entry.folder): guess for entry, name, guess in mistakes if guess != name},
+            "calibration": calibration(probabilities, truth, subjects if all(subjects) else range(len(subjects))),
+            "unknown": sum(entry.label == UNKNOWN for entry in kept),
             "intervals": intervals,
         },
     }
+
+
+def _kept(predictions: Sequence[Prediction]) -> list[Prediction]:
+    """Return the predictions that are scored: those of captures of the six activities."""
+    return [entry for entry in predictions if entry.truth not in (None, Activity.OTHER)]
+
+
+def _stacked(card: ModelCard, kept: Sequence[Prediction]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the probabilities (n, 6) and the indices (n,) of the true labels."""
+    probabilities = np.stack([entry.probabilities for entry in kept if entry.probabilities is not None])
+    return probabilities, np.array([card.labels.index(str(entry.truth)) for entry in kept])
+
+
+def _plot_trust(folder: Path, card: ModelCard, predictions: Sequence[Prediction]) -> None:
+    """Draw how far confidences can be trusted, and precision over recall."""
+    probabilities, truth = _stacked(card, _kept(predictions))
+    plot_reliability(probabilities, truth, card.name, folder / "reliability.png")
+    plot_precision_recall(probabilities, truth, card.labels, card.name, folder / "precision_recall.png")
 
 
 def _seen_in_training(card: ModelCard, subjects: list[str]) -> list[str] | None:

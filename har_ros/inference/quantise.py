@@ -25,7 +25,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from har_ros.core.errors import HarError
-from har_ros.core.model_card import ENCODER_FILE, HEAD_FILE, file_sha256, load_card
+from har_ros.core.model_card import ENCODER_FILE, HEAD_FILE, file_sha256, load_card, publish_model
 from har_ros.inference.sessions import open_session
 
 _METHOD = "onnxruntime static: uint8 activations by minimum and maximum, int8 weights of 7 bits for each channel"
@@ -75,33 +75,28 @@ def quantise_model(source: Path, out: Path, frames: Iterable[NDArray[np.uint8]],
     card = load_card(source)
     reader = _Frames(frames)
     with tempfile.TemporaryDirectory() as scratch:
-        encoder = Path(scratch, ENCODER_FILE)
-        _quantise(source / ENCODER_FILE, encoder, reader)
-        difference = _difference(source / ENCODER_FILE, encoder, reader.last)
-        out.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(encoder, out / ENCODER_FILE)
-    shutil.copyfile(source / HEAD_FILE, out / HEAD_FILE)
-    record = {
-        "from": {"name": card.name, "identity": card.identity},
-        "method": _METHOD,
-        "onnxruntime": onnxruntime.__version__,
-        "calibrated_on": calibrated_on,
-        "calibration_frames": reader.count,
-    }
-    figures = {
-        "before_quantising": card.metrics,
-        "quantising": {
-            "feature_difference": difference,
-            "bytes": {name: (out / name).stat().st_size for name in (ENCODER_FILE, HEAD_FILE)},
-        },
-    }
-    replace(
-        card,
-        name=out.resolve().name,
-        sha256={name: file_sha256(out / name) for name in (ENCODER_FILE, HEAD_FILE)},
-        training={**card.training, "quantised": record},
-        metrics=figures,
-    ).save(out)
+        draft = Path(scratch)
+        _quantise(source / ENCODER_FILE, draft / ENCODER_FILE, reader)
+        shutil.copyfile(source / HEAD_FILE, draft / HEAD_FILE)
+        record = {
+            "from": {"name": card.name, "identity": card.identity},
+            "method": _METHOD,
+            "onnxruntime": onnxruntime.__version__,
+            "calibrated_on": calibrated_on,
+            "calibration_frames": reader.count,
+        }
+        figures = {
+            "feature_difference": _difference(source / ENCODER_FILE, draft / ENCODER_FILE, reader.last),
+            "bytes": {name: (draft / name).stat().st_size for name in (ENCODER_FILE, HEAD_FILE)},
+        }
+        replace(
+            card,
+            name=out.resolve().name,
+            sha256={name: file_sha256(draft / name) for name in (ENCODER_FILE, HEAD_FILE)},
+            training={**card.training, "quantised": record},
+            metrics={"before_quantising": card.metrics, "quantising": figures},
+        ).save(draft)
+        publish_model(draft, out)
 
 
 def quantise_encoder(source: Path, out: Path, frames: Iterable[NDArray[np.uint8]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import logging
 import select
 import socket
@@ -111,7 +112,7 @@ class _Udp:
         self._sock.close()
 
 
-class _Tcp:
+class _Tcp(abc.ABC):
     """A stream that comes back by itself; subclasses say how a connection is had."""
 
     def __init__(self, device: FakeDevice) -> None:
@@ -120,8 +121,9 @@ class _Tcp:
         self._tried_s = float("-inf")
         self._said = ""
 
+    @abc.abstractmethod
     def connection(self) -> socket.socket | None:
-        raise NotImplementedError
+        """Return a new connection, or None while there is none to be had."""
 
     def ready(self) -> bool:
         if self._sock is not None and self._gone():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import errno
 import logging
@@ -29,7 +30,7 @@ BACKOFF_S = (0.2, 1.0)  # with the time-out, a device that returns after hours i
 logger = logging.getLogger(__name__)
 
 
-class Transport:
+class Transport(abc.ABC):
     """What the three share: the settings, the counts, the end."""
 
     def __init__(self, config: LinkConfig, tally: Tally, on_reading: Callable[[StampedReading], None]) -> None:
@@ -39,12 +40,12 @@ class Transport:
         self.ending = threading.Event()
         self.tls = config.tls_context()
 
-    def open(self) -> None:
+    def open(self) -> None:  # noqa: B027  not every transport has something to open
         """Take what can fail at the start, such as a port. Raises HarError."""
 
+    @abc.abstractmethod
     def run(self) -> None:
         """Serve until `ending` is set."""
-        raise NotImplementedError
 
     def session(self) -> Session:
         """Return the session of a new connection."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from std_msgs.msg import String
@@ -17,7 +14,7 @@ from std_msgs.msg import String
 from har_ros.core.decision import AlarmState
 from har_ros.core.labels import parse_activity
 from har_ros.evaluation.timeline import Timeline
-from har_ros.nodes.discovery import announce_often
+from har_ros.nodes.participant import Participant
 
 RATE_SPAN_S = 3.0
 _ALARM_STATES = {state.value for state in AlarmState}
@@ -52,37 +49,24 @@ class Heard:
     fresh_results: int = 0
 
 
-class Monitor:
-    """Subscribes in a thread of its own, between `start` and `stop`."""
+class Monitor(Participant):
+    """Listens to results, truth and diagnostics, between `start` and `stop`."""
+
+    NAME = "har_monitor"
 
     def __init__(self, namespace: str) -> None:
-        self._namespace = namespace
-        self._lock = threading.Lock()
+        super().__init__(namespace)
         self._heard = Heard()
         self._arrivals_s: deque[float] = deque()
-        self._thread = threading.Thread(target=self._spin, name="monitor", daemon=True)
-        self._ending = threading.Event()
         self.timeline = Timeline()
 
-    def start(self) -> None:
-        """Join the graph."""
-        announce_often()
-        self._context = rclpy.Context()
-        self._context.init(args=[])
-        self._node = Node("har_monitor", context=self._context, namespace=self._namespace)
+    def listen(self, node: Node) -> None:
+        """Subscribe to all of them."""
         newest = QoSProfile(depth=1)
-        self._node.create_subscription(DiagnosticArray, "activity", self._on_activity, newest)
-        self._node.create_subscription(DiagnosticArray, "anomaly", self._on_anomaly, newest)
-        self._node.create_subscription(String, "ground_truth", self._on_truth, QoSProfile(depth=10))
-        self._node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, QoSProfile(depth=20))
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Leave the graph."""
-        self._ending.set()
-        self._thread.join(timeout=5)
-        self._node.destroy_node()
-        self._context.try_shutdown()
+        node.create_subscription(DiagnosticArray, "activity", self._on_activity, newest)
+        node.create_subscription(DiagnosticArray, "anomaly", self._on_anomaly, newest)
+        node.create_subscription(String, "ground_truth", self._on_truth, QoSProfile(depth=10))
+        node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, QoSProfile(depth=20))
 
     def heard(self) -> Heard:
         """Return a copy of what was heard so far."""
@@ -92,15 +76,6 @@ class Monitor:
             copy.diagnostics = dict(self._heard.diagnostics)
             copy.activity_hz = len(self._arrivals_s) / RATE_SPAN_S
             return copy
-
-    def _spin(self) -> None:
-        executor = SingleThreadedExecutor(context=self._context)
-        executor.add_node(self._node)
-        while not self._ending.is_set():
-            try:
-                executor.spin_once(timeout_sec=0.2)
-            except ExternalShutdownException:
-                return
 
     def _on_activity(self, message: DiagnosticArray) -> None:
         status = _status(message)

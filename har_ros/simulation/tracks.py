@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +14,6 @@ from har_ros.simulation.skeleton import SEGMENTS, Skeleton
 Curve = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Knock:
-    """A blow on the sensor at `at_s`: half a sine of `length_s`, peak_mps2 (3,) along the sensor's axes."""
-
-    at_s: float
-    length_s: float
-    peak_mps2: tuple[float, float, float]
-
-
 @dataclass
 class Track:
     """Curves sampled at RATE_HZ.
@@ -30,7 +21,6 @@ class Track:
     root_m:      (T, 3) pelvis position; root_angles: (T, 3) its pitch, roll, yaw, rad.
     hinges:      (T, 28) hinge angles, rad; eyes_closed: (T,) 0 to 1.
     label:       (T,) index into TRUTHS, what the person does.
-    knocks:      blows on the sensor alone, which the body doesn't feel.
     """
 
     root_m: Curve
@@ -38,7 +28,6 @@ class Track:
     hinges: Curve
     eyes_closed: Curve
     label: NDArray[np.int64]
-    knocks: tuple[Knock, ...] = ()
 
     def add(self, hinge: str, value: Curve | float) -> None:
         """Add an angle or a curve of angles, rad, to a hinge such as `shin_left.y`."""
@@ -59,31 +48,6 @@ def still(count: int, activity: Activity) -> Track:
     """Return a track of `count` samples of doing nothing, which counts as `activity`."""
     label = np.full(count, TRUTHS.index(activity))
     return Track(np.zeros((count, 3)), np.zeros((count, 3)), np.zeros((count, len(HINGES))), np.zeros(count), label)
-
-
-def join(*tracks: Track) -> Track:
-    """Return the tracks one after the other. Nothing smooths the seams: each must begin as the one before ended."""
-    begin_s = np.cumsum([0, *(len(track.label) for track in tracks)]) / RATE_HZ
-    knocks = [replace(knock, at_s=knock.at_s + s) for track, s in zip(tracks, begin_s) for knock in track.knocks]
-    curves = ("root_m", "root_angles", "hinges", "eyes_closed", "label")
-    joined = {name: np.concatenate([getattr(track, name) for track in tracks]) for name in curves}
-    return Track(**joined, knocks=tuple(knocks))
-
-
-def settle(track: Track, rest: Track, from_s: float, to_s: float) -> None:
-    """Ease a track out of the first pose of `rest` over its first `from_s`, and back into it over its last `to_s`.
-
-    With 0 that end stays as it is. Eyes and labels are left alone.
-    """
-    t_s = times(len(track.label) / RATE_HZ)
-    share = np.ones(len(t_s))
-    if from_s:
-        share *= ease(t_s, 0.0, from_s)
-    if to_s:
-        share *= 1 - ease(t_s, t_s[-1] - to_s, to_s)
-    for name in ("root_m", "root_angles", "hinges"):
-        curve, pose = getattr(track, name), getattr(rest, name)[0]
-        curve[:] = pose + share[:, None] * (curve - pose)
 
 
 def wander(t_s: Curve, rng: np.random.Generator, size: float, low_hz: float = 0.05, high_hz: float = 0.6) -> Curve:

@@ -7,7 +7,6 @@ in disorder or a room without its person should tell little: what they do tell, 
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.nn import functional
 
-from har_ros.core.errors import HarError
 from har_ros.core.imu_steps import IMU_STATISTICS
 from har_ros.core.labels import LABELS
 from har_ros.dataset.json_file import require_place, write_json
@@ -34,6 +32,7 @@ from har_ros.training.export import export_trunk
 from har_ros.training.features import PLAIN_VIEWS, FeatureStore
 from har_ros.training.networks.invariants import InvariantChannels
 from har_ros.training.networks.paper import SequenceLSTM
+from har_ros.training.options import add_feature_arguments, use_threads
 from har_ros.training.profile import load_profile
 
 _EXAMPLE = """examples:
@@ -212,31 +211,17 @@ def print_ablations(console: Console, report: dict[str, Any]) -> None:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's options."""
     parser.epilog = _EXAMPLE
-    parser.add_argument("dataset", type=Path, help="the dataset's folder, with one folder for each activity")
-    parser.add_argument("--empty", type=Path, metavar="DATASET", help="the same captures without people")
+    add_feature_arguments(parser)
     parser.add_argument(
         "--profile", default="paper", metavar="NAME", help="whose picture size, split and seed to use (default paper)"
-    )
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="torchvision's mobilenet_v2-b0353104.pth")
-    parser.add_argument(
-        "--cache",
-        type=Path,
-        default=Path("runs/cache"),
-        metavar="DIR",
-        help="folder of cached features (default runs/cache)",
-    )
-    parser.add_argument(
-        "--threads", type=int, default=os.cpu_count() or 1, metavar="N", help="threads (default all cores)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
 
 
 def run(args: argparse.Namespace) -> int:
     """Train and score a classifier for each condition. Raises HarError."""
-    if not 1 <= args.threads <= 1024:
-        raise HarError(f"--threads is {args.threads}; give a number from 1 to 1024")
     require_place(args.json)
-    torch.set_num_threads(args.threads)
+    use_threads(args.threads)
     profile = load_profile(args.profile)
     clips = known(list_clips(args.dataset))
     people = Sides(*split_by_subject(clips, profile.validation_share, profile.seed))

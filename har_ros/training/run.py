@@ -6,7 +6,6 @@ Each stage leaves a checkpoint in the run's folder, so that the run goes on wher
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -19,7 +18,7 @@ import torch
 from har_ros import __version__
 from har_ros.core.errors import HarError
 from har_ros.core.labels import LABELS
-from har_ros.core.model_card import CARD_FILE, ENCODER_FILE, HEAD_FILE, load_card
+from har_ros.core.model_card import ENCODER_FILE, load_card, publish_model
 from har_ros.dataset.json_file import write_json
 from har_ros.evaluation.metrics import score
 from har_ros.evaluation.reliability import plot_precision_recall, plot_reliability
@@ -102,7 +101,7 @@ def train_model(job: Job) -> str:
         stages.append(Stage(step, job, sets, model))
     last = stages[-1]
     write_card(job, sets, stages, {"ablations": ablations, **({"cross_validation": judged} if judged else {})})
-    _publish(last.folder, job.out)
+    publish_model(last.folder, job.out, also=[HEADS_FILE])
     history = [epoch for stage in stages for epoch in stage.history]
     write_log(history, job.folder / "log.csv")
     plot_curves(history, job.folder / "curves.png")
@@ -287,14 +286,3 @@ def _read_record(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         raise HarError(f"'{path}' is damaged; delete '{path.parent}' or give another --run-dir") from None
-
-
-def _publish(folder: Path, out: Path) -> None:
-    """Copy a finished model over what is there: all of it first, then each file by a rename, the card last."""
-    out.mkdir(parents=True, exist_ok=True)
-    names = (ENCODER_FILE, HEAD_FILE, HEADS_FILE, CARD_FILE)
-    with tempfile.TemporaryDirectory(dir=out) as draft:
-        for name in names:
-            shutil.copyfile(folder / name, Path(draft, name))
-        for name in names:
-            Path(draft, name).replace(out / name)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from har_ros.core.errors import HarError
 from har_ros.core.resources import find_model
+from har_ros.training.options import add_feature_arguments, use_threads
 from har_ros.training.profile import Profile, load_profile
 from har_ros.training.run import Job, train_model
 
@@ -28,7 +26,7 @@ A test set must show people whom the dataset doesn't.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's options."""
     parser.epilog = _EXAMPLE
-    parser.add_argument("dataset", type=Path, help="the dataset's folder, with one folder for each activity")
+    add_feature_arguments(parser)
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="the model's folder, such as models/mine"
     )
@@ -42,21 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--test", type=Path, metavar="DATASET", help="also score on these captures, for the model's card"
     )
     parser.add_argument(
-        "--empty", type=Path, metavar="DATASET", help="the same captures without people, to see what the rooms tell"
-    )
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="torchvision's mobilenet_v2-b0353104.pth")
-    parser.add_argument(
         "--run-dir", type=Path, metavar="DIR", help="folder of the run (default runs/ and the model's name)"
-    )
-    parser.add_argument(
-        "--cache",
-        type=Path,
-        default=Path("runs/cache"),
-        metavar="DIR",
-        help="folder of cached features (default runs/cache)",
-    )
-    parser.add_argument(
-        "--threads", type=int, default=os.cpu_count() or 1, metavar="N", help="threads (default all cores)"
     )
     parser.add_argument(
         "--allow-unknown-subjects",
@@ -82,11 +66,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train the model that the options describe and print where it is and how good. Raises HarError."""
-    if not 1 <= args.threads <= 1024:
-        raise HarError(f"--threads is {args.threads}; give a number from 1 to 1024")
     if args.folds is not None and args.folds < 2:
         raise HarError(f"--folds is {args.folds}; give 2 or more, at most as many as there are subjects")
-    torch.set_num_threads(args.threads)
+    use_threads(args.threads)
     job = Job(
         dataset=args.dataset,
         test=args.test,
