@@ -7,14 +7,17 @@ import json
 import os
 import shutil
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from har_ros.core.errors import HarError
+from har_ros.core.labels import Activity
 from har_ros.dataset.capture import (
     FRAMES_FOLDER,
     IMU_FILE,
@@ -30,6 +33,15 @@ _JPEG_QUALITY = 92
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 
 
+@dataclass(frozen=True)
+class Packed:
+    """A capture as the files it consists of, by their place in its folder: small enough to be sent."""
+
+    label: Activity
+    taken_at: datetime
+    files: dict[str, bytes]
+
+
 def write_capture(root: Path, capture: Capture, taken_at: datetime) -> Path:
     """Write `capture` under `root`, named after its label and `taken_at`; return its folder.
 
@@ -37,13 +49,30 @@ def write_capture(root: Path, capture: Capture, taken_at: datetime) -> Path:
     of the same second gets `_2` behind its name, the next one `_3`; writers in several processes don't
     get into each other's way. Raises HarError, and leaves nothing behind, when the disk refuses.
     """
-    shelf = root / capture.label.value
+    return write_packed(root, pack_capture(capture, taken_at))
+
+
+def pack_capture(capture: Capture, taken_at: datetime) -> Packed:
+    """Return the files of a capture; raises TypeError or ValueError where its extra is no JSON."""
+    files = {f"{FRAMES_FOLDER}/frame_{index}.jpg": _jpeg(frame) for index, frame in enumerate(capture.frames)}
+    readings = (",".join(map(str, row)) for row in capture.readings_mps2.astype(np.float32))
+    files[READINGS_FILE] = "".join(f"{line}\n" for line in readings).encode("ascii")
+    files[IMU_FILE] = _imu_table(capture).encode("ascii")
+    files[RECORD_FILE] = _record(capture).encode("utf-8")
+    return Packed(capture.meta.label, taken_at, files)
+
+
+def write_packed(root: Path, packed: Packed) -> Path:
+    """Write what `pack_capture` made as `write_capture` does."""
+    shelf = root / packed.label.value
     draft = shelf / f"{UNFINISHED_PREFIX}{uuid.uuid4().hex}"
     try:
         draft.mkdir(parents=True)
-        _fill(draft, capture)
+        for name, content in packed.files.items():
+            (draft / name).parent.mkdir(exist_ok=True)
+            (draft / name).write_bytes(content)
         _sync_tree(draft)
-        folder = _rename(draft, shelf / f"capture_{taken_at:%Y%m%d_%H%M%S}")
+        folder = _rename(draft, shelf / capture_name(packed.taken_at))
         _sync(shelf)
     except BaseException as error:
         shutil.rmtree(draft, ignore_errors=True)
@@ -56,16 +85,14 @@ def write_capture(root: Path, capture: Capture, taken_at: datetime) -> Path:
     return folder
 
 
-def _fill(folder: Path, capture: Capture) -> None:
-    (folder / FRAMES_FOLDER).mkdir()
-    for index, frame in enumerate(capture.frames):
-        _, jpeg = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-        (folder / FRAMES_FOLDER / f"frame_{index}.jpg").write_bytes(jpeg.tobytes())
-    (folder / READINGS_FILE).parent.mkdir()
-    readings = (",".join(map(str, row)) for row in capture.readings_mps2.astype(np.float32))
-    (folder / READINGS_FILE).write_text("".join(f"{line}\n" for line in readings), encoding="ascii")
-    (folder / IMU_FILE).write_text(_imu_table(capture), encoding="ascii")
-    (folder / RECORD_FILE).write_text(_record(capture), encoding="utf-8")
+def capture_name(taken_at: datetime) -> str:
+    """Return the name of the folder of a capture of that time, but for the number behind it of a further one."""
+    return f"capture_{taken_at:%Y%m%d_%H%M%S}"
+
+
+def _jpeg(frame: NDArray[np.uint8]) -> bytes:
+    _, jpeg = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    return jpeg.tobytes()
 
 
 def _imu_table(capture: Capture) -> str:

@@ -1,64 +1,56 @@
-"""One simulated capture: a second of one subject doing one activity, seen by a camera and felt by a sensor.
+"""One simulated capture: a second of one subject doing one act, seen by a camera and felt by a sensor.
 
-Nothing around the person may tell what they do: scene, camera, place, heading, mount and device are drawn
-from streams that don't know the activity's particulars, by the same rules for each. The one exception is
-the car, where drowsy and half of the sitting people are.
+Nothing around the person may tell what they do: scene, camera, place, heading, clothes, mount and device are
+drawn from streams that don't know the act (see har_ros.simulation.order). The one exception is the car, where
+drowsy and half of the sitting people are.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
 import numpy as np
 from numpy.typing import NDArray
 
 from har_ros.core.errors import HarError
-from har_ros.core.labels import Activity
-from har_ros.core.windows import STEP_RATE_HZ, STEPS
+from har_ros.core.windows import MAX_GAP_S, STEP_RATE_HZ, STEPS
 from har_ros.dataset.capture import Capture, CaptureMeta
 from har_ros.simulation.imu import ImuSensor
-from har_ros.simulation.motion import CAPTURE_S, Episode, capture_span, simulate_episode
+from har_ros.simulation.motion import perform
+from har_ros.simulation.order import ANY_MOUNT, GROUPS, Clip
 from har_ros.simulation.physics import MOUNTS
 from har_ros.simulation.renderer import Renderer
-from har_ros.simulation.scenario import CAR, SCENES, SEATS
+from har_ros.simulation.scenario import CAR, SCENES
 from har_ros.simulation.skeleton import Motion
+from har_ros.simulation.span import CAPTURE_S, capture_begin, clip_steps
 from har_ros.simulation.stage import LARGEST_AREA_M, SMALLEST_AREA_M, Stage
-from har_ros.simulation.streams import derive_seed, stream
+from har_ros.simulation.streams import derive_seed
 from har_ros.simulation.subject import Subject
 
-ANY_MOUNT = "any"  # one of MOUNTS by chance
 _FIRST_DAY = datetime(2025, 1, 1, 8, tzinfo=timezone.utc)
+_DAYS_A_GROUP = 20  # room for more clips than an order may have
 _MOST_DRAFTS = 30
-_EPISODE_S = 6.0  # a fall, from walking to lying still, takes five
+_DRAFTS_A_ROOM = 6  # another movement before another room: what an act needs must not choose the room
 _FRAME_JITTER_S = 0.002
-_CURVED_SHARE = 0.6  # of walks and jogs; the others go straight on
-
-
-@dataclass(frozen=True)
-class Clip:
-    """Names one capture of a dataset; everything about it follows from these. mount: one of MOUNTS, or ANY_MOUNT."""
-
-    seed: int
-    activity: Activity
-    index: int
-    subject: int
-    mount: str = "waist"
-
-    def stream(self, what: str, draft: int) -> np.random.Generator:
-        """Return the random stream that decides `what` in this draft of the clip."""
-        return stream(self.seed, what, str(self.activity), self.index, draft)
+_RATES_HZ = (50.0, 200.0)
+_FAR_M = 1000.0  # beyond what the renderer draws
 
 
 @dataclass(frozen=True)
 class Reject:
     """A draft that was thrown away, and why."""
 
-    label: str
-    index: int
+    group: str
+    number: int
     draft: int
+    act: str
     subject: str
     reason: str
+
+
+class Rejected(Exception):
+    """Says why a draft won't do."""
 
 
 class ClipMaker:
@@ -67,95 +59,109 @@ class ClipMaker:
     def __init__(self, width: int, height: int) -> None:
         self._renderer = Renderer(width, height)
 
-    def make(self, clip: Clip) -> tuple[Capture, datetime, list[Reject]]:
-        """Return the capture, when it is said to be taken, and the drafts rejected before it.
+    def make(self, clip: Clip, pictured: tuple[bool, ...] = (True,)) -> tuple[list[Capture], list[Reject]]:
+        """Return the captures of a clip, one with the person for each True in `pictured` and one without for each
+        False, and the drafts rejected before.
 
         Raises HarError when no draft will do.
         """
         subject = Subject.of(clip.seed, clip.subject)
         rejects: list[Reject] = []
         for draft in range(_MOST_DRAFTS):
-            outcome = self._draft(clip, draft, subject)
-            if isinstance(outcome, Capture):
-                return outcome, _taken_at(clip), rejects
-            rejects.append(Reject(str(clip.activity), clip.index, draft, subject.name, outcome))
+            try:
+                return self._draft(clip, draft, subject, pictured), rejects
+            except Rejected as reason:
+                rejects.append(Reject(clip.group, clip.number, draft, clip.act.name, subject.name, str(reason)))
         raise HarError(
-            f"none of {_MOST_DRAFTS} drafts of {clip.activity} {clip.index} will do ({outcome}); use another seed"
+            f"none of {_MOST_DRAFTS} drafts of {clip.group} {clip.number} will do ({rejects[-1].reason}); "
+            "use another seed"
         )
 
-    def _draft(self, clip: Clip, draft: int, subject: Subject) -> Capture | str:
-        """Return a capture, or why this draft won't do."""
-        width, height = self._renderer.width, self._renderer.height
-        episode = _episode(clip, draft)
-        kind = CAR if episode.seat == CAR else str(clip.stream("scene kind", draft).choice(SCENES))
+    def _draft(self, clip: Clip, draft: int, subject: Subject, pictured: tuple[bool, ...]) -> list[Capture]:
+        room = draft // _DRAFTS_A_ROOM
         mount = clip.mount
         if mount == ANY_MOUNT:
-            mount = str(clip.stream("mount", draft).choice(list(MOUNTS)))
-        seed = derive_seed(clip.seed, "motion", str(clip.activity), clip.index, draft)
-        try:
-            motion = simulate_episode(episode, subject.body.skeleton, seed, MOUNTS[mount])
-        except HarError as error:
-            return str(error)
-        begin_s = capture_span(motion, clip.activity, clip.stream("span", draft))
-        frame_s = begin_s + _frame_times(clip.stream("stamps", draft), motion.duration_s - begin_s)
-        area_m = float(clip.stream("area", draft).uniform(SMALLEST_AREA_M, LARGEST_AREA_M))
-        stage = Stage.random(kind, clip.stream("stage", draft), width, height, area_m, episode.seat == "chair")
-        stage = stage.holding(motion, begin_s, begin_s + CAPTURE_S)
+            mount = str(clip.shared("mount", room).choice(list(MOUNTS)))
+        motion = _motion(clip, draft, subject, mount)
+        begin_s = capture_begin(motion, clip.act, clip.stream("span", draft))
+        if begin_s is None:
+            raise Rejected("the act doesn't show")
+        frame_s = begin_s + _frame_times(clip.shared("stamps", room))
+        stage = self._stage(clip, room).holding(motion, begin_s, begin_s + CAPTURE_S)
         if complaint := stage.complaint(subject.body, motion, frame_s[[0, STEPS // 2, STEPS - 1]]):
-            return complaint
-        self._renderer.set_scene(stage.scene, subject.body, subject.dressed(clip.stream("clothes", draft)))
-        noise = clip.stream("picture noise", draft)
-        frames = np.stack([stage.frame(self._renderer, motion, t_s, noise) for t_s in frame_s])
+            raise Rejected(complaint)
         meta = CaptureMeta(
-            clip.activity, subject=subject.name, session=f"sim-{clip.seed}", mount=mount, source="simulated",
-            extra={"seed": clip.seed, "index": clip.index, "draft": draft, "scene": kind, "seat": episode.seat,
-                   "path_radius_m": episode.path_radius_m, "begin_s": round(begin_s, 3)},
+            clip.act.label, subject=subject.name, session=f"sim-{clip.seed}", mount=mount, source="simulated",
+            extra={"seed": clip.seed, "group": clip.group, "number": clip.number, "draft": draft,
+                   "act": clip.act.name, "variant": clip.variant, "scene": stage.scene.kind,
+                   "background": clip.background, "chair": clip.with_chair, "begin_s": round(begin_s, 3)},
         )  # fmt: skip
-        return _capture(clip, draft, frames, frame_s - begin_s, *_readings(clip, draft, motion, begin_s), meta)
+        readings = _readings(clip, draft, motion, begin_s)
+        self._renderer.set_scene(stage.scene, subject.body, subject.dressed(clip.shared("clothes", room)))
+        captures = []
+        for with_person in pictured:
+            noise = clip.stream("picture noise", draft)
+            shown = motion if with_person else _gone(motion)
+            frames = np.stack([stage.frame(self._renderer, shown, t_s, noise) for t_s in frame_s])
+            captures.append(_capture(clip, frames, frame_s - begin_s, *readings, meta))
+        return captures
+
+    def _stage(self, clip: Clip, room: int) -> Stage:
+        kind = CAR if clip.in_car else str(clip.shared("scene kind", room).choice(SCENES))
+        area_m = float(clip.shared("area", room).uniform(SMALLEST_AREA_M, LARGEST_AREA_M))
+        width, height = self._renderer.width, self._renderer.height
+        return Stage.random(kind, clip.shared("stage", room), width, height, area_m, clip.with_chair)
 
 
-def _episode(clip: Clip, draft: int) -> Episode:
-    rng = clip.stream("episode", draft)
-    radius_m = None
-    if clip.activity in (Activity.WALK, Activity.JOGGING) and rng.random() < _CURVED_SHARE:
-        radius_m = round(float(rng.uniform(0.9, 2.2)), 2)
-    seats = SEATS[clip.activity]
-    seat = seats[stream(clip.seed, "seat", clip.index).integers(len(seats))]  # whatever was rejected before
-    return Episode(clip.activity, _EPISODE_S, seat, radius_m)
+def taken_at(clip: Clip) -> datetime:
+    """Return when a clip is said to be taken: its own time among those of its seed."""
+    return _FIRST_DAY + timedelta(days=_DAYS_A_GROUP * GROUPS.index(clip.group), seconds=10 * clip.number)
 
 
-def _frame_times(rng: np.random.Generator, room_s: float) -> NDArray[np.float64]:
+def _motion(clip: Clip, draft: int, subject: Subject, mount: str) -> Motion:
+    seed = derive_seed(clip.seed, "motion", clip.group, clip.number, draft)
+    steps = clip_steps(clip.act, clip.stream("steps", draft))
+    try:
+        return perform(steps, subject.body.skeleton, seed, MOUNTS[mount])
+    except HarError as error:
+        raise Rejected(str(error)) from None
+
+
+def _gone(motion: Motion) -> Motion:
+    return replace(motion, position_m=motion.position_m + [0.0, _FAR_M, 0.0])
+
+
+def _frame_times(rng: np.random.Generator) -> NDArray[np.float64]:
     """Return when each of the frames is taken, s from the capture's begin: 30 Hz with a camera's jitter."""
     jitter = np.clip(rng.normal(0, _FRAME_JITTER_S, STEPS), -3 * _FRAME_JITTER_S, 3 * _FRAME_JITTER_S)
-    return np.clip(np.arange(STEPS) / STEP_RATE_HZ + 3 * _FRAME_JITTER_S + jitter, 0, room_s - 0.01)
+    return np.arange(STEPS) / STEP_RATE_HZ + 3 * _FRAME_JITTER_S + jitter
 
 
 def _readings(
     clip: Clip, draft: int, motion: Motion, begin_s: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float32]]:
     """Return what the device reads in the capture's second: stamps (s from its begin), accel, gyro."""
-    device = ImuSensor.random(clip.stream("device", draft))
+    rate_hz = float(np.round(clip.shared("rate", 0).uniform(*_RATES_HZ)))
+    device = ImuSensor.random(clip.shared("device", 0), rate_hz)
     t_s, accel, gyro = device.read(motion, clip.stream("device noise", draft))
     inside = (t_s >= begin_s) & (t_s <= begin_s + CAPTURE_S)
     return t_s[inside] - begin_s, accel[inside], gyro[inside]
 
 
 def _capture(
-    clip: Clip, draft: int, frames: NDArray[np.uint8], frame_s: NDArray[np.float64],
+    clip: Clip, frames: NDArray[np.uint8], frame_s: NDArray[np.float64],
     imu_s: NDArray[np.float64], accel: NDArray[np.float32], gyro: NDArray[np.float32], meta: CaptureMeta,
 ) -> Capture:  # fmt: skip
-    taken_ns = round(_taken_at(clip).timestamp()) * 1_000_000_000
-    nearest = np.abs(imu_s[None, :] - frame_s[:, None]).argmin(axis=1)
+    taken_ns = round(taken_at(clip).timestamp()) * 1_000_000_000
+    distance_s = np.abs(imu_s[None, :] - frame_s[:, None])
+    if distance_s.min(axis=1).max() > MAX_GAP_S:
+        raise Rejected("a gap of the radio")
     return Capture(
         meta=meta,
         frames=frames,
         frame_stamps_ns=taken_ns + (frame_s * 1e9).astype(np.int64),
-        readings_mps2=accel[nearest],
+        readings_mps2=accel[distance_s.argmin(axis=1)],
         imu_stamps_ns=taken_ns + (imu_s * 1e9).astype(np.int64),
         imu_accel_mps2=accel,
         imu_gyro_radps=gyro,
     )
-
-
-def _taken_at(clip: Clip) -> datetime:
-    return _FIRST_DAY + timedelta(seconds=10 * clip.index)
