@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed, get_worker
@@ -183,6 +184,7 @@ def _quiet() -> Iterator[None]:
 @contextmanager
 def _without_interrupt() -> Iterator[None]:
     """Hold Ctrl-C back, here until the end and in whatever process is started, whose parent hears of it."""
+    resource_tracker.ensure_running()  # now: started later, it would let the interrupt through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
