@@ -14,14 +14,17 @@ from numpy.typing import NDArray
 
 from har_ros.core.errors import HarError
 from har_ros.simulation.physics import HINGE_INDEX, RATE_HZ, Body, Pose
+from har_ros.simulation.skeleton import SEGMENTS
 from har_ros.simulation.tracking import Tracker
 
 KINDS = ("trip", "slip", "push", "faint", "slide_down", "from_chair")
 FALL_S = 3.0  # from the onset until the body lies still
 LET_GO_S = 0.25  # longest time that the hand takes to let go
 LYING_TILT_RAD = np.radians(60)  # of the pelvis: further over, a body lies
+_ROLLED_TILT_RAD = np.radians(135)  # heels over head: that a limp body may, but people don't
 _TRIES = 12
 _LYING_PELVIS_M, _LYING_HEAD_M, _LYING_LIMB_M = 0.35, 0.45, 0.55
+_MOST_UPWARD = 0.5  # how far a tripped person's chest may face up at most: the z of where it faces
 _SITTING_TILT_RAD = np.radians(55)
 _STILL_MPS = 0.1
 _LIMP_FROM_S = 0.9  # once down, the muscles let the limbs sink
@@ -58,7 +61,7 @@ class Fall:
 
 
 def _trip(rng: np.random.Generator) -> Fall:
-    return Fall("trip", rng.normal(0, 0.5), *_shove(rng), rng.uniform(0.04, 0.2), 0.06, rng.uniform(0.3, 1.4), 0.3)
+    return Fall("trip", rng.normal(0, 0.5), *_shove(rng), rng.uniform(0.15, 0.5), 0.06, rng.uniform(0.3, 1.4), 0.0)
 
 
 def _slip(rng: np.random.Generator) -> Fall:
@@ -102,7 +105,7 @@ _RECIPES = {
     "from_chair": _from_chair,
 }
 # kind -> segments and their shares of the push
-_AT_FEET = {"chest": 0.5, "foot_left": -0.4, "foot_right": -0.4}
+_AT_FEET = {"chest": 0.3, "pelvis": 0.3, "foot_left": -0.4, "foot_right": -0.4}
 _PUSHED = {
     "trip": _AT_FEET,
     "slip": _AT_FEET,
@@ -164,7 +167,10 @@ def at_rest(body: Body, pose: Pose, kind: str) -> bool:
     if kind == "slide_down":
         return bool(tilt_rad < _SITTING_TILT_RAD)
     low = height_m["head"] < _LYING_HEAD_M and max(height_m.values()) < _LYING_LIMB_M
-    return bool(kind == "from_chair" or (low and tilt_rad > LYING_TILT_RAD))
+    lies = LYING_TILT_RAD < tilt_rad < _ROLLED_TILT_RAD
+    if kind == "trip":
+        lies = lies and pose.rotation[SEGMENTS.index("chest"), 2, 0] < _MOST_UPWARD
+    return bool(low and (lies or kind == "from_chair"))
 
 
 def wall_point_m(fall: Fall, pelvis_m: NDArray[np.float64], heading_rad: float) -> NDArray[np.float64]:
