@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from har_ros.core.errors import HarError
 from har_ros.core.labels import TRUTHS, Activity
 from har_ros.simulation import gait, postures
-from har_ros.simulation.falls import FALL_S, LET_GO_S, Fall, let_fall, lies_still
+from har_ros.simulation.falls import FALL_S, KINDS, LET_GO_S, Fall, at_rest, let_fall
 from har_ros.simulation.gait import Style
 from har_ros.simulation.imu import felt, rotation
 from har_ros.simulation.joining import Reference
@@ -102,8 +102,9 @@ def _fall(episode: Episode, skeleton: Skeleton, mount: Mount, rng: np.random.Gen
     tracker = Tracker(body, Reference.of(track))
     tracker.place(0)
     poses = [tracker.step(index) for index in range(onset)]
-    poses += let_fall(body, tracker, onset, Fall.random(rng), float(track.root_angles[onset, 2]))
-    if not lies_still(body, poses[-1]):
+    fall = Fall.random(str(rng.choice(KINDS[:4])), rng)
+    poses += let_fall(body, tracker, onset, fall, float(track.root_angles[onset, 2]))
+    if not at_rest(body, poses[-1], fall.kind):
         return None
     count = round(episode.duration_s * RATE_HZ)
     label = np.full(count, TRUTHS.index(episode.activity))
