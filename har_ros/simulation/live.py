@@ -13,28 +13,36 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from har_ros.core.errors import HarError
 from har_ros.core.labels import TRUTHS, Activity
 from har_ros.simulation.renderer import Renderer
 from har_ros.simulation.scenario import CAR, Scenario, load_scenario
-from har_ros.simulation.stage import LARGEST_AREA_M, Stage
+from har_ros.simulation.stage import Stage
 from har_ros.simulation.streams import stream
 from har_ros.simulation.subject import Subject
-from har_ros.simulation.timeline import TICK_HZ, Part, Timeline
+from har_ros.simulation.timeline import Part, Timeline
 
+IMU_RATES_HZ = range(50, 201, 10)
+_AREA_M = 1.5  # radius of the disc in which a person on foot stays
 ImuSample = tuple[float, NDArray[np.float32], NDArray[np.float32]]
 
 
 class SimulatedPerson:
     """One person who follows a scenario (a Scenario, its file, or the name of a shipped one).
 
-    The same scenario and seed give the same person, motion and readings. Raises HarError for a bad scenario.
+    The same scenario and seed give the same person and motion, and with the same imu_rate_hz (50, 60 ... 200) the
+    same readings. Raises HarError for a bad scenario or rate.
     """
 
-    def __init__(self, scenario: Scenario | str | Path, seed: int = 0) -> None:
+    def __init__(self, scenario: Scenario | str | Path, seed: int = 0, imu_rate_hz: float = 100.0) -> None:
+        if imu_rate_hz not in IMU_RATES_HZ:
+            rates = f"{IMU_RATES_HZ[0]}, {IMU_RATES_HZ[1]} ... {IMU_RATES_HZ[-1]}"
+            raise HarError(f"a simulated person's sensor can't run at {imu_rate_hz:g} Hz; give {rates}")
+        self.imu_rate_hz = float(imu_rate_hz)
         self.scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
         self.seed = seed
         self.subject = Subject.of(seed, "live")
-        self._timeline = Timeline(self.scenario, self.subject.body.skeleton, seed)
+        self._timeline = Timeline(self.scenario, self.subject.body.skeleton, seed, self.imu_rate_hz)
 
     @property
     def duration_s(self) -> float:
@@ -52,12 +60,14 @@ class SimulatedPerson:
         Each is its time (s), acceleration (3,) m/s^2 with gravity, angular rate (3,) rad/s. Ends with a
         scenario that doesn't repeat.
         """
-        for tick in count(max(int(np.ceil(t0_s * TICK_HZ)), 0)):
-            if self._timeline.last_tick is not None and tick > self._timeline.last_tick:
+        rate_hz = self.imu_rate_hz
+        for tick in count(max(int(np.ceil(t0_s * rate_hz - 1e-6)), 0)):
+            t_s = tick / rate_hz
+            if not self.scenario.repeat and t_s > self.duration_s - 0.5 / rate_hz:
                 return
-            part = self.part(tick / TICK_HZ)
-            index = tick - part.begin_tick
-            yield tick / TICK_HZ, part.accel_mps2[index], part.gyro_radps[index]
+            part = self.part(t_s)
+            index = tick - round(part.begin_s * rate_hz)
+            yield t_s, part.accel_mps2[index], part.gyro_radps[index]
 
     def part(self, t_s: float) -> Part:
         """Return the simulated step at `t_s`."""
@@ -67,34 +77,25 @@ class SimulatedPerson:
 class SimulatedCamera:
     """Sees a simulated person. Belongs to the thread that makes it, as its renderer does.
 
-    One scene for the whole scenario, with a chair when the person sits; the car is another one.
+    One scene for the whole scenario, with a chair where the person ever sits; the car is another one.
     """
 
     def __init__(self, person: SimulatedPerson, width: int, height: int) -> None:
         self._person = person
-        self._views: dict[str, tuple[Stage, Renderer]] = {}
+        self._views: dict[bool, tuple[Stage, Renderer]] = {}
         look = person.subject.dressed(stream(person.seed, "clothes"))
-        for seat in dict.fromkeys(step.seat for step in person.scenario.steps):  # all now: no stall at a change
-            scene = CAR if seat == CAR else person.scenario.scene
-            rng = stream(person.seed, "stage", scene)
-            stage = Stage.random(scene, rng, width, height, LARGEST_AREA_M, seated=seat == "chair")
+        shots = person.scenario.shots
+        for in_car in sorted({shot.in_car for shot in shots}):  # all now: no stall at a cut
+            kind = CAR if in_car else person.scenario.scene
+            chair = any(shot.on_chair for shot in shots)
+            stage = Stage.random(kind, stream(person.seed, "stage", kind), width, height, _AREA_M, chair)
             renderer = Renderer(width, height)
             renderer.set_scene(stage.scene, person.subject.body, look)
-            self._views[seat] = stage, renderer
-        self._shown: Part | None = None
+            self._views[in_car] = stage, renderer
 
     def frame(self, t_s: float) -> NDArray[np.uint8]:
         """Return the picture (H, W, 3) uint8 BGR at `t_s`."""
         part = self._person.part(t_s)
-        if part is not self._shown:
-            self._shown = part
-            stage, self._renderer = self._views[part.step.seat]
-            self._stage = stage.holding(part.motion, *self._span(part))
+        stage, renderer = self._views[part.shot.in_car]
         noise = stream(self._person.seed, "picture noise", round(t_s * 1e6))
-        return self._stage.frame(self._renderer, part.motion, part.sample(t_s) / part.motion.rate_hz, noise)
-
-    @staticmethod
-    def _span(part: Part) -> tuple[float, float]:
-        """Return from when to when (s of the part) the person must be in view: the activity, not its run-up."""
-        showing = np.flatnonzero(part.motion.label == TRUTHS.index(part.step.activity))
-        return float(showing[0]) / part.motion.rate_hz, float(showing[-1] + 1) / part.motion.rate_hz
+        return stage.frame(renderer, part.motion, part.sample(t_s) / part.motion.rate_hz, noise)

@@ -5,68 +5,78 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from har_ros.core.labels import Activity
 from har_ros.simulation.imu import ImuSensor
-from har_ros.simulation.motion import Episode, simulate_episode
-from har_ros.simulation.scenario import Scenario, Step
+from har_ros.simulation.motion import Performer, concatenate
+from har_ros.simulation.scenario import GRID_S, Scenario, Shot
 from har_ros.simulation.skeleton import Motion, Skeleton
 from har_ros.simulation.streams import derive_seed, stream
 
-TICK_HZ = 100  # the accelerometer's rate; every step lasts a whole number of ticks
-PATH_RADIUS_M = {Activity.WALK: 0.8, Activity.JOGGING: 1.1}  # inside what the camera sees
-_KEPT = 4
+_AHEAD_S = 60.0  # what is simulated beyond the time that is asked for
+_KEPT_S = 120.0  # of parts not asked for lately, 33 MB: camera and device may be somewhat apart
 
 
 @dataclass(frozen=True)
 class Part:
-    """One step as it was simulated: what it shows, when it begins, and what the device read (N, 3) at TICK_HZ."""
+    """One step as it was simulated: when it begins, and what the device read in it (N, 3), at its own rate."""
 
-    step: Step
-    begin_tick: int
+    shot: Shot
+    begin_s: float
     motion: Motion
     accel_mps2: NDArray[np.float32]
     gyro_radps: NDArray[np.float32]
 
     def sample(self, t_s: float) -> int:
         """Return the index into the motion at `t_s` of the scenario."""
-        index = round((t_s - self.begin_tick / TICK_HZ) * self.motion.rate_hz)
+        index = round((t_s - self.begin_s) * self.motion.rate_hz)
         return min(max(index, 0), len(self.motion.label) - 1)
 
 
 class Timeline:
-    """Gives the part at any time. The next part is simulated in a thread while the present one is shown."""
+    """Gives the part at any time; the next ones are simulated in a thread while the present one is shown.
 
-    def __init__(self, scenario: Scenario, skeleton: Skeleton, seed: int) -> None:
+    imu_rate_hz: a multiple of 10, so that readings are equally spaced over the seams. Parts of one take go on from
+    each other, so that a time far from the last one asked for takes a while: its take is simulated from its begin.
+    """
+
+    def __init__(self, scenario: Scenario, skeleton: Skeleton, seed: int, imu_rate_hz: float) -> None:
         self._scenario, self._skeleton, self._seed = scenario, skeleton, seed
-        self._sensor = ImuSensor.random(stream(seed, "sensor"))
-        self._ends = list(accumulate(round(step.seconds * TICK_HZ) for step in scenario.steps))
+        self._sensor = ImuSensor.random(stream(seed, "sensor"), imu_rate_hz)
+        self._shots = scenario.shots
+        self._begins_s = [shot.begin_s for shot in self._shots]
         self._parts: OrderedDict[int, Future[Part]] = OrderedDict()
         self._simulator = ThreadPoolExecutor(1, thread_name_prefix="simulator")
-
-    @property
-    def last_tick(self) -> int | None:
-        """The last tick there is, None where the scenario repeats for ever."""
-        return None if self._scenario.repeat else self._ends[-1] - 1
+        self._performer: Performer | None = None  # who is about to do the step of the number _next
+        self._next = 0
+        self._before: Motion | None = None  # the end of the step before, in the same take
 
     def part(self, t_s: float) -> Part:
         """Return the part at `t_s` from the start; before it the first, after the end of one run the last."""
-        tick = max(int(np.floor(t_s * TICK_HZ + 1e-6)), 0)
-        if self.last_tick is not None:
-            tick = min(tick, self.last_tick)
-        run, within = divmod(tick, self._ends[-1])
-        number = run * len(self._ends) + bisect_right(self._ends, within)
-        part = self._ask_for(number)
-        if self.last_tick is None or number + 1 < len(self._ends):
-            self._ask_for(number + 1)
-        while len(self._parts) > _KEPT:
-            self._parts.popitem(last=False)
+        first = last = self._number_at(t_s)
+        part = self._ask_for(first)
+        while self._exists(last + 1) and self._begin_s(last + 1) < t_s + _AHEAD_S:
+            last += 1
+            self._ask_for(last)
+        self._forget_but(range(first, last + 1))
         return part.result()
+
+    def _number_at(self, t_s: float) -> int:
+        t_s = max(t_s + 1e-6, 0.0)
+        run, within_s = divmod(t_s, self._scenario.duration_s)
+        if run and not self._scenario.repeat:
+            return len(self._shots) - 1
+        return int(run) * len(self._shots) + bisect_right(self._begins_s, within_s) - 1
+
+    def _exists(self, number: int) -> bool:
+        return self._scenario.repeat or number < len(self._shots)
+
+    def _begin_s(self, number: int) -> float:
+        run, index = divmod(number, len(self._shots))
+        return round(run * self._scenario.duration_s + self._begins_s[index], 2)
 
     def _ask_for(self, number: int) -> Future[Part]:
         if number not in self._parts:
@@ -74,11 +84,42 @@ class Timeline:
         self._parts.move_to_end(number)
         return self._parts[number]
 
+    def _forget_but(self, wanted: range) -> None:
+        """Drop the parts that were not asked for lately."""
+        spare = [number for number in self._parts if number not in wanted]
+        held_s = sum(self._shot(number).step.seconds for number in spare)
+        for number in spare:
+            if held_s > _KEPT_S:
+                held_s -= self._shot(number).step.seconds
+                self._parts.pop(number).cancel()
+
+    def _shot(self, number: int) -> Shot:
+        return self._shots[number % len(self._shots)]
+
     def _simulate(self, number: int) -> Part:
-        run, index = divmod(number, len(self._ends))
-        step = self._scenario.steps[index]
-        episode = Episode(step.activity, step.seconds, step.seat, PATH_RADIUS_M.get(step.activity))
-        motion = simulate_episode(episode, self._skeleton, derive_seed(self._seed, "motion", number))
-        _, accel, gyro = self._sensor.read(motion, stream(self._seed, "noise", number))
-        begin_tick = run * self._ends[-1] + (self._ends[index - 1] if index else 0)
-        return Part(step, begin_tick, motion, accel, gyro)
+        run, index = divmod(number, len(self._shots))
+        shot = self._shots[index]
+        first = next(at for at, other in enumerate(self._shots) if other.take == shot.take)
+        if index == first or number != self._next or self._performer is None:
+            self._performer = Performer(self._skeleton, derive_seed(self._seed, "take", run, shot.take))
+            self._before = None
+            for earlier in self._shots[first:index]:
+                self._before = _end_of(self._performer.perform(earlier.step))
+        motion = self._performer.perform(shot.step)
+        readings = self._read(motion, number)
+        self._next, self._before = number + 1, _end_of(motion)
+        return Part(shot, self._begin_s(number), motion, *readings)
+
+    def _read(self, motion: Motion, number: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return what the device reads in a part; it felt the end of the part before, too."""
+        felt = motion if self._before is None else concatenate([self._before, motion])
+        _, accel, gyro = self._sensor.read(felt, stream(self._seed, "noise", number))
+        count = round(motion.duration_s * self._sensor.rate_hz)
+        return accel[-count:], gyro[-count:]
+
+
+def _end_of(motion: Motion) -> Motion:
+    """Return the last GRID_S of a motion."""
+    count = round(GRID_S * motion.rate_hz)
+    arrays = {field.name: getattr(motion, field.name)[-count:] for field in fields(Motion) if field.name != "rate_hz"}
+    return Motion(motion.rate_hz, **arrays)
