@@ -40,7 +40,8 @@ class Fall:
 
     push_n, push_s: the force, on the segments that its kind pushes; hold: share of the muscles' strength that is
     left; let_go_s: how quickly the rest goes; reach_rad: how far the arms are thrown forward; bend_rad: how far the
-    knees give way; rest_hold: share of strength that is left on the floor; wall_m: from the pelvis back to the wall (None: there is no wall).
+    knees give way; rest_hold: share of strength that is left on the floor; wall_m: from the pelvis back to the wall
+    (None: there is no wall).
     """
 
     kind: str
