@@ -26,7 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("har_ros.evaluation.evaluate", "score a model on a dataset or on a recorded bag"),
     "bench": ("har_ros.bench", "measure the model and the ROS graph on this machine"),
     "record": ("har_ros.nodes.bag_record", "record the topics into a bag"),
-    "recover": ("har_ros.nodes.bag_recover", "complete a bag whose recording was killed or cut off"),
+    "recover": ("har_ros.dataset.bag_recover", "complete a bag whose recording was killed or cut off"),
     "play": ("har_ros.nodes.bag_play", "play a bag back onto the topics"),
 }
 

@@ -140,17 +140,15 @@ def _header(second: int) -> Any:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from har_ros.nodes.bag_common import to_bag
-from har_ros.nodes.bag_writer import BagWriter
-from rclpy.qos import QoSProfile
+from har_ros.dataset.bag_writer import BagWriter, bag_qos
 
 writer = BagWriter(Path(sys.argv[1]), "sqlite3")
-connection = writer.add("/har/name", "std_msgs/msg/String", to_bag(QoSProfile(depth=1)))
+connection = writer.add("/har/name", "std_msgs/msg/String", bag_qos(depth=1))
 for number in range(10):
-    writer.write(connection, bytes(1000))
+    writer.write(connection, bytes(1000), number)
 writer.secure()
 for number in range(1000):  # more than SQLite keeps in memory before the transaction's end
-    writer.write(connection, bytes(10_000))
+    writer.write(connection, bytes(10_000), number)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 

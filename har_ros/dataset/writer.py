@@ -54,7 +54,7 @@ def write_capture(root: Path, capture: Capture, taken_at: datetime) -> Path:
 
 def pack_capture(capture: Capture, taken_at: datetime) -> Packed:
     """Return the files of a capture; raises TypeError or ValueError where its extra is no JSON."""
-    files = {f"{FRAMES_FOLDER}/frame_{index}.jpg": _jpeg(frame) for index, frame in enumerate(capture.frames)}
+    files = {f"{FRAMES_FOLDER}/frame_{index}.jpg": encode_jpeg(frame) for index, frame in enumerate(capture.frames)}
     readings = (",".join(map(str, row)) for row in capture.readings_mps2.astype(np.float32))
     files[READINGS_FILE] = "".join(f"{line}\n" for line in readings).encode("ascii")
     files[IMU_FILE] = _imu_table(capture).encode("ascii")
@@ -90,7 +90,8 @@ def capture_name(taken_at: datetime) -> str:
     return f"capture_{taken_at:%Y%m%d_%H%M%S}"
 
 
-def _jpeg(frame: NDArray[np.uint8]) -> bytes:
+def encode_jpeg(frame: NDArray[np.uint8]) -> bytes:
+    """Return a picture (H, W, 3) uint8 BGR as the JPEG that captures hold."""
     _, jpeg = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     return jpeg.tobytes()
 

@@ -12,13 +12,13 @@ import rclpy
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
-from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
+from rosbags.interfaces import Qos, QosDurability, QosReliability
 
 from har_ros.core.errors import HarError
 from har_ros.core.stopping import stop_event
+from har_ros.dataset.bag_writer import bag_qos
 
 DEPTH = 100  # of any topic: a second or more of messages while the disk or a reader is slow
-_ANY_TIME = QosTime(0, 0)
 
 
 @contextmanager
@@ -58,17 +58,8 @@ def common_profile(offered: list[QoSProfile]) -> QoSProfile:
 
 def to_bag(profile: QoSProfile) -> Qos:
     """Return a profile as a bag notes it."""
-    return Qos(
-        history=QosHistory.KEEP_LAST,
-        depth=profile.depth,
-        reliability=QosReliability(int(profile.reliability)),
-        durability=QosDurability(int(profile.durability)),
-        deadline=_ANY_TIME,
-        lifespan=_ANY_TIME,
-        liveliness=QosLiveliness.AUTOMATIC,
-        liveliness_lease_duration=_ANY_TIME,
-        avoid_ros_namespace_conventions=False,
-    )
+    reliability = QosReliability(int(profile.reliability))
+    return bag_qos(profile.depth, reliability, QosDurability(int(profile.durability)))
 
 
 def from_bag(offered: list[Qos]) -> QoSProfile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
@@ -19,7 +20,7 @@ from rosbags.typesys import TypesysError
 
 from har_ros.core.errors import HarError
 from har_ros.nodes.bag_common import common_profile, message_class, participant, to_bag
-from har_ros.nodes.bag_writer import STORAGES, BagWriter
+from har_ros.dataset.bag_writer import STORAGES, BagWriter
 
 # Inputs, truth and results. The compressed and annotated pictures are made only while somebody listens.
 TOPICS = (
@@ -132,5 +133,5 @@ class BagRecorder:
             self._node.create_subscription(message_type, topic, partial(self._write, connection), profile, raw=True)
 
     def _write(self, connection: Connection, data: bytes) -> None:
-        if self._writer.write(connection, data):
+        if self._writer.write(connection, data, time.time_ns()):
             self.counts[connection.topic] += 1

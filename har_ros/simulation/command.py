@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import closing, suppress
 from pathlib import Path
 
+from rich.progress import track
+
 from har_ros.core.errors import HarError
+from har_ros.core.windows import STEP_RATE_HZ
 from har_ros.simulation.generate import Account, Places, simulate_dataset
+from har_ros.simulation.live import SimulatedPerson
 from har_ros.simulation.order import ANY_MOUNT, Order
 from har_ros.simulation.physics import MOUNTS
+from har_ros.simulation.record import FORMS, about, moments
+from har_ros.simulation.scenario import shipped_names
 
 _EXAMPLE = """examples:
   har simulate --out Dataset --per-class 200 --subjects 60 --seed 1
@@ -19,6 +26,9 @@ _EXAMPLE = """examples:
       also 50 captures of each act that looks or feels like an anomaly and is none, such as bending and kneeling
   har simulate --out Dataset --empty DatasetWithoutPeople --per-class 200
       also the same rooms without the people, for: har ablate Dataset --empty DatasetWithoutPeople
+  har simulate --stream --out night --scenario night_drive --minutes 10
+      a labelled recording as a bag with pictures, readings and ground_truth, for har evaluate and har play;
+      with --stream folder as frames/, imu.csv and labels.csv
   har simulate --out Dataset --per-class 20000 --scheduler tcp://10.0.0.5:8786
       on the workers of a dask cluster, which send their captures here. On each machine of it, with the same
       version of this package: dask worker tcp://10.0.0.5:8786 --nthreads 1 --nworkers 8
@@ -38,6 +48,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     dataset.add_argument(
         "--mount", choices=[*MOUNTS, ANY_MOUNT], default="waist", help="where the sensor is worn (default waist)"
     )
+    stream = parser.add_argument_group("a continuous recording")
+    stream.add_argument("--stream", choices=sorted(FORMS), const="bag", nargs="?", help="write one to --out: a bag (the "
+                        "default), or a folder of pictures and tables")  # fmt: skip
+    stream.add_argument("--scenario", default="all_six", metavar="NAME", help="what the person does: a YAML file, or one "
+                        f"of {', '.join(shipped_names())} (default all_six)")  # fmt: skip
+    stream.add_argument("--minutes", type=float, metavar="M", help="how long (default: the scenario once)")
+    stream.add_argument("--rate", type=float, default=100.0, metavar="HZ", help="readings a second: 50, 60 ... 200")
     work = parser.add_argument_group("how it is made")
     work.add_argument("--seed", type=int, default=0, help="another seed gives other people and scenes (default 0)")
     work.add_argument("--jobs", type=int, default=2, metavar="J", help="processes at work here (default 2)")
@@ -52,13 +69,35 @@ def run(args: argparse.Namespace) -> int:
         if not low <= getattr(args, name) <= high:
             option = "--" + name.replace("_", "-")
             raise HarError(f"{option} is {getattr(args, name)}; give a number from {low} to {high}")
-    return _dataset(args)
+    return _record(args) if args.stream else _dataset(args)
 
 
+_LONGEST_MIN = 1440.0
 _RANGES = (
     ("per_class", 0, 100_000), ("negatives", 0, 100_000), ("jobs", 1, 256),
     ("width", 64, 1920), ("height", 64, 1080), ("seed", 0, 2**31),
 )  # fmt: skip
+
+
+def _record(args: argparse.Namespace) -> int:
+    if args.out is None:
+        raise HarError("there is no folder for the recording; give a new one with --out DIR")
+    if args.minutes is not None and not 0 < args.minutes <= _LONGEST_MIN:
+        raise HarError(f"--minutes is {args.minutes:g}; give a number above 0, up to {_LONGEST_MIN:g}")
+    person = SimulatedPerson(args.scenario, args.seed, args.rate)
+    seconds = person.duration_s if args.minutes is None else 60 * args.minutes
+    if not person.scenario.repeat:
+        seconds = min(seconds, person.duration_s)
+    recording = FORMS[args.stream](args.out, about(person))
+    shown_s = 0.0
+    with suppress(KeyboardInterrupt), closing(recording):
+        for moment in track(
+            moments(person, args.width, args.height, seconds), "recording", total=round(seconds * STEP_RATE_HZ)
+        ):
+            recording.add(moment)
+            shown_s = moment.t_s
+    print(f"{args.out}: {shown_s / 60:.1f} minutes of {person.scenario.name}, with its truth")
+    return 0
 
 
 def _dataset(args: argparse.Namespace) -> int:

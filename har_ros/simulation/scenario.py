@@ -92,11 +92,14 @@ def load_scenario(name_or_file: str | Path) -> Scenario:
 
 def find_shipped(name: str) -> Path:
     """Return the file of a scenario that the package ships. Raises HarError with the names there are."""
-    folder = find_resource("config/scenarios")
-    names = sorted(path.stem for path in folder.glob("*.yaml"))
-    if name not in names:
-        raise HarError(f"there is no scenario '{name}'; give a YAML file, or one of {', '.join(names)}")
-    return folder / f"{name}.yaml"
+    if name not in shipped_names():
+        raise HarError(f"there is no scenario '{name}'; give a YAML file, or one of {', '.join(shipped_names())}")
+    return find_resource("config/scenarios") / f"{name}.yaml"
+
+
+def shipped_names() -> list[str]:
+    """Return the names of the scenarios that the package ships."""
+    return sorted(path.stem for path in find_resource("config/scenarios").glob("*.yaml"))
 
 
 def parse_scenario(text: str, name: str) -> Scenario:

@@ -5,26 +5,46 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from rosbags.interfaces import Connection, Qos
+from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.rosbag2.storage_mcap import McapWriter
 from rosbags.rosbag2.storage_sqlite3 import Sqlite3Writer
 from rosbags.typesys import Stores, get_typestore
 
 from har_ros.core.errors import HarError
-from har_ros.nodes.bag_recover import BAG_VERSION, claimed, complete
+from har_ros.dataset.bag_recover import BAG_VERSION, claimed, complete
 
 STORAGES = ("mcap", "sqlite3")
 _DISK_ERRORS = (OSError, sqlite3.Error)
+_ANY_TIME = QosTime(0, 0)
+
+
+def bag_qos(
+    depth: int,
+    reliability: QosReliability = QosReliability.RELIABLE,
+    durability: QosDurability = QosDurability.VOLATILE,
+) -> Qos:
+    """Return how a topic was offered, as a bag notes it."""
+    return Qos(
+        history=QosHistory.KEEP_LAST,
+        depth=depth,
+        reliability=reliability,
+        durability=durability,
+        deadline=_ANY_TIME,
+        lifespan=_ANY_TIME,
+        liveliness=QosLiveliness.AUTOMATIC,
+        liveliness_lease_duration=_ANY_TIME,
+        avoid_ros_namespace_conventions=False,
+    )
 
 
 class BagWriter:
     """Writes messages, with the time of their arrival, into a new bag.
 
+    types:   the messages that can be made and serialised for it.
     failure: why the disk took no more, else empty; then nothing more is written, and `close` completes what is there.
     """
 
@@ -37,7 +57,7 @@ class BagWriter:
         self.failure = ""
         self._folder = folder
         self._last_ns = 0
-        self._types = get_typestore(
+        self.types = get_typestore(
             getattr(Stores, f"ROS2_{os.environ.get('ROS_DISTRO', '').upper()}", Stores.ROS2_JAZZY)
         )
         self._writer = Writer(folder, version=BAG_VERSION, storage_plugin=StoragePlugin[storage.upper()])
@@ -52,16 +72,16 @@ class BagWriter:
     def add(self, topic: str, msgtype: str, offered: Qos) -> Connection | None:
         """Make room for a topic; None where the disk is full. Raises TypesysError for a type that is not known."""
         try:
-            return self._writer.add_connection(topic, msgtype, typestore=self._types, offered_qos_profiles=[offered])
+            return self._writer.add_connection(topic, msgtype, typestore=self.types, offered_qos_profiles=[offered])
         except _DISK_ERRORS as error:
             self.failure = _reason(error)
             return None
 
-    def write(self, connection: Connection, data: bytes) -> bool:
+    def write(self, connection: Connection, data: bytes, arrived_ns: int) -> bool:
         """Write a message's bytes; returns whether it was possible."""
         if self.failure:
             return False
-        self._last_ns = max(self._last_ns, time.time_ns())  # a bag without index is read in order, or not at all
+        self._last_ns = max(self._last_ns, arrived_ns)  # a bag without index is read in order, or not at all
         try:
             self._writer.write(connection, self._last_ns, data)
         except _DISK_ERRORS as error:

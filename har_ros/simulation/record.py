@@ -1,0 +1,174 @@
+"""Continuous recordings of a simulated person, with the truth: as a bag, or as a folder of pictures and tables."""
+
+from __future__ import annotations
+
+import abc
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from har_ros import __version__
+from har_ros.core.errors import HarError
+from har_ros.core.labels import Activity
+from har_ros.core.windows import STEP_RATE_HZ
+from har_ros.dataset.capture import FRAMES_FOLDER, IMU_HEADINGS
+from har_ros.dataset.writer import encode_jpeg
+from har_ros.simulation.live import SimulatedCamera, SimulatedPerson
+
+BEGIN_NS = 1_735_718_400_000_000_000  # 2025-01-01 08:00 UTC, so that the same seed gives the same recording
+LABELS_FILE, IMU_FILE, ABOUT_FILE = "labels.csv", "imu.csv", "recording.json"
+_NAMESPACE = "/har"
+_DEPTH = 10
+_SECURED_EVERY = 300  # pictures: what a kill takes at most
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A picture (H, W, 3) uint8 BGR, its time, what the person does, and the readings since the one before.
+
+    readings: of each its time (s), acceleration (3,) m/s^2 and angular rate (3,) rad/s.
+    """
+
+    t_s: float
+    picture: NDArray[np.uint8]
+    label: Activity
+    readings: list[tuple[float, NDArray[np.float32], NDArray[np.float32]]]
+
+
+def moments(person: SimulatedPerson, width: int, height: int, seconds: float) -> Iterator[Moment]:
+    """Yield `seconds` of a person at 30 pictures a second, as fast as they can be made."""
+    camera = SimulatedCamera(person, width, height)
+    readings = person.imu()
+    pending = next(readings, None)
+    for number in range(round(seconds * STEP_RATE_HZ)):
+        t_s = number / STEP_RATE_HZ
+        since = []
+        while pending is not None and pending[0] <= t_s:
+            since.append(pending)
+            pending = next(readings, None)
+        yield Moment(t_s, camera.frame(t_s), person.label(t_s), since)
+
+
+class Recording(abc.ABC):
+    """A recording that is being written; closed, it is complete, however much it holds."""
+
+    @abc.abstractmethod
+    def add(self, moment: Moment) -> None:
+        """Write a moment. Raises HarError when the disk takes no more."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Complete the recording. Raises HarError."""
+
+
+class BagRecording(Recording):
+    """A rosbag2 (mcap) with JPEG pictures, readings and the truth under /har, as a robot would record them."""
+
+    def __init__(self, folder: Path, about: dict[str, Any]) -> None:
+        from har_ros.dataset.bag_writer import BagWriter, bag_qos  # here: a folder needs no rosbags
+
+        self._writer = BagWriter(folder, "mcap")
+        self._types = self._writer.types.types
+        self._count = 0
+        self._topics = {
+            msgtype: self._writer.add(f"{_NAMESPACE}/{topic}", msgtype, bag_qos(_DEPTH))
+            for topic, msgtype in (
+                ("camera/image_raw/compressed", "sensor_msgs/msg/CompressedImage"),
+                ("imu/data_raw", "sensor_msgs/msg/Imu"),
+                ("ground_truth", "std_msgs/msg/String"),
+            )
+        }
+
+    def add(self, moment: Moment) -> None:
+        for t_s, accel, gyro in moment.readings:
+            self._write(_stamp_ns(t_s), self._imu(_stamp_ns(t_s), accel, gyro))
+        stamp_ns = _stamp_ns(moment.t_s)
+        self._write(stamp_ns, self._types["std_msgs/msg/String"](data=str(moment.label)))
+        data = np.frombuffer(encode_jpeg(moment.picture), np.uint8)
+        picture = self._types["sensor_msgs/msg/CompressedImage"](
+            header=self._header(stamp_ns, "camera"), format="bgr8; jpeg compressed bgr8", data=data
+        )
+        self._write(stamp_ns, picture)
+        self._count += 1
+        if self._count % _SECURED_EVERY == 0:
+            self._writer.secure()
+
+    def close(self) -> None:
+        self._writer.close()
+
+    def _write(self, stamp_ns: int, message: Any) -> None:
+        connection = self._topics[message.__msgtype__]
+        data = bytes(self._writer.types.serialize_cdr(message, message.__msgtype__))
+        if connection is None or not self._writer.write(connection, data, stamp_ns):
+            raise HarError(f"the recording ended: {self._writer.failure}; free space and record again")
+
+    def _header(self, stamp_ns: int, frame_id: str) -> Any:
+        time = self._types["builtin_interfaces/msg/Time"](sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)
+        return self._types["std_msgs/msg/Header"](stamp=time, frame_id=frame_id)
+
+    def _imu(self, stamp_ns: int, accel: NDArray[np.float32], gyro: NDArray[np.float32]) -> Any:
+        vector, quaternion = (self._types[f"geometry_msgs/msg/{name}"] for name in ("Vector3", "Quaternion"))
+        unknown = np.array([-1.0, *[0.0] * 8])  # REP-145: there is no orientation
+        return self._types["sensor_msgs/msg/Imu"](
+            header=self._header(stamp_ns, "imu"), orientation=quaternion(x=0.0, y=0.0, z=0.0, w=1.0),
+            orientation_covariance=unknown, angular_velocity=vector(*map(float, gyro)),
+            angular_velocity_covariance=np.zeros(9), linear_acceleration=vector(*map(float, accel)),
+            linear_acceleration_covariance=np.zeros(9),
+        )  # fmt: skip
+
+
+class FolderRecording(Recording):
+    """frames/frame_000000.jpg ..., labels.csv (stamp_ns,label of each picture), imu.csv and recording.json."""
+
+    def __init__(self, folder: Path, about: dict[str, Any]) -> None:
+        if folder.exists():
+            raise HarError(f"'{folder}' exists already; give a new folder, since a recording never replaces another")
+        self._frames = folder / FRAMES_FOLDER
+        self._files = ExitStack()
+        try:
+            self._frames.mkdir(parents=True)
+            (folder / ABOUT_FILE).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+            self._imu, self._labels = (self._opened(folder / name) for name in (IMU_FILE, LABELS_FILE))
+            print(next(heading for heading, width in IMU_HEADINGS.items() if width == 6), file=self._imu)
+            print("stamp_ns,frame,label", file=self._labels)
+        except OSError as error:
+            raise HarError(f"'{folder}' can't be written ({error.strerror}); give another folder") from None
+        self._count = 0
+
+    def _opened(self, path: Path) -> IO[str]:
+        return self._files.enter_context(path.open("w", encoding="ascii"))
+
+    def add(self, moment: Moment) -> None:
+        try:
+            for t_s, accel, gyro in moment.readings:
+                print(_stamp_ns(t_s), *accel, *gyro, sep=",", file=self._imu)
+            name = f"frame_{self._count:06d}.jpg"
+            (self._frames / name).write_bytes(encode_jpeg(moment.picture))
+            print(_stamp_ns(moment.t_s), name, moment.label, sep=",", file=self._labels)
+        except OSError as error:
+            raise HarError(f"the recording ended: {error.strerror}; free space and record again") from None
+        self._count += 1
+
+    def close(self) -> None:
+        self._files.close()
+
+
+FORMS: dict[str, type[BagRecording] | type[FolderRecording]] = {"bag": BagRecording, "folder": FolderRecording}
+
+
+def about(person: SimulatedPerson) -> dict[str, Any]:
+    """Return what made a recording."""
+    return {
+        "schema": "har.recording/1", "version": __version__, "scenario": person.scenario.name, "seed": person.seed,
+        "imu_rate_hz": person.imu_rate_hz, "rate_hz": STEP_RATE_HZ, "source": "simulated",
+    }  # fmt: skip
+
+
+def _stamp_ns(t_s: float) -> int:
+    return BEGIN_NS + round(t_s * 1e9)
