@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from har_ros.simulation import chair, postures, walking
+from har_ros.simulation import chair, low_moves, postures, walking
 from har_ros.simulation.person import Person
 from har_ros.simulation.tracks import Track
 
@@ -23,6 +23,10 @@ MOVES: dict[str, Move] = {
     "sit_down": chair.sit_down,
     "stand_up": chair.stand_up,
     "sit_down_hard": chair.sit_down_hard,
+    "bend": low_moves.bend,
+    "pick_up": low_moves.pick_up,
+    "tie_shoes": low_moves.tie_shoes,
+    "kneel": low_moves.kneel,
 }
 
 
