@@ -6,9 +6,11 @@ import numpy as np
 
 from har_ros.core.labels import Activity
 from har_ros.simulation.legs import SIDES, Leg, flat
-from har_ros.simulation.physics import Body
+from har_ros.simulation.physics import HINGE_INDEX, Body
 from har_ros.simulation.skeleton import SEGMENTS, Skeleton
 from har_ros.simulation.tracks import Curve, Track, quaternion, still
+
+_LEG_HINGES = (("thigh", "y"), ("thigh", "x"), ("thigh", "z"), ("shin", "y"), ("foot", "y"), ("foot", "x"))
 
 
 class Person:
@@ -16,7 +18,7 @@ class Person:
 
     body: the one that moves; dummy: another, to try poses on.
     legs: left and right. stance: one sample of standing at home, heading +x, where everything on foot
-    begins and ends. hip_m, knee_m: how high pelvis and knees are there; ankles_m: (2, 3) where the ankles are.
+    begins and ends. hip_m, knee_m: how high pelvis and knees are there; ankles_m: (2, 3) where the ankles are; leg_columns: which hinges are the legs'.
     place_m, heading_rad: where on the floor (2,) the person stood, and looked, after what was done last.
     """
 
@@ -28,6 +30,7 @@ class Person:
         self.stance = _upright(self.dummy, float(rng.uniform(0.03, 0.09)))
         self.hip_m = float(self.stance.root_m[0, 2])
         self.knee_m = float(skeleton.joints_m[SEGMENTS.index("shin_left"), 2])
+        self.leg_columns = [HINGE_INDEX[f"{limb}_{side}.{axis}"] for side in SIDES for limb, axis in _LEG_HINGES]
         self.ankles_m = np.stack([leg.ankle_m(self.stance)[0] for leg in self.legs])
 
     def stand_on(
