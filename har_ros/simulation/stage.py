@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har_ros.simulation.body import Body
-from har_ros.simulation.camera import Camera, Sensor
+from har_ros.simulation.blur import smear
+from har_ros.simulation.camera import Camera
 from har_ros.simulation.postures import CHAIR_SEAT_HEIGHT_M
 from har_ros.simulation.renderer import Renderer
 from har_ros.simulation.scenario import CAR
 from har_ros.simulation.scene import Scene
+from har_ros.simulation.sensor import Sensor
 from har_ros.simulation.skeleton import Motion
+from har_ros.simulation.surfaces import Photos
 
 LARGEST_AREA_M = 1.2  # radius of the disc on the floor that a camera sees at most
 SMALLEST_AREA_M = 0.6
@@ -24,6 +27,8 @@ _PLACE_SPREAD_M = 0.3
 _LEAST_BODY_SHARE = 0.02  # of the picture
 _LEAST_LONG_SHARE = 0.2  # of the picture's height, along the body's longer side
 _LEAST_VISIBLE_SHARE = 0.85  # of the body, inside the picture
+_LEAST_FREE_SHARE = 0.6  # of the body, not hidden by what stands before it
+_HIDDEN_SHARE = 0.25  # of stages on which something stands between camera and person
 _CELLS = (48, 64)
 _AREA_HEIGHT_M = 1.85
 
@@ -47,18 +52,21 @@ class Stage:
 
     @classmethod
     def random(
-        cls, kind: str, rng: np.random.Generator, width: int, height: int, area_m: float, seated: bool
-    ) -> Stage:
+        cls, kind: str, rng: np.random.Generator, width: int, height: int, area_m: float, seated: bool,
+        photos: Photos | None = None,
+    ) -> Stage:  # fmt: skip
         """Draw a stage of one kind of scene.
 
         The camera sees the disc of radius `area_m` in which the person may move, whatever they do there.
-        `seated` puts a chair under the person and decides nothing else.
+        `seated` puts a chair under the person and decides nothing else. photos: the user's own, as surfaces.
         """
-        scene = Scene.random(kind, rng)
+        scene = Scene.random(kind, rng, photos)
         camera = Camera.random(rng, scene, _area(area_m), width, height)
         sensor = Sensor.random(rng)
         if kind == CAR:
             return cls(scene, camera, sensor, True, np.zeros(2), 0.0, np.zeros(2))
+        if rng.random() < _HIDDEN_SHARE:
+            scene.place_between(np.array(camera.position_m), _area(0.5), rng)
         place_m, yaw_rad = rng.uniform(-_PLACE_SPREAD_M, _PLACE_SPREAD_M, 2), float(rng.uniform(-np.pi, np.pi))
         if seated:
             scene.place_seat(float(place_m[0]), float(place_m[1]), yaw_rad, CHAIR_SEAT_HEIGHT_M, rng)
@@ -87,7 +95,10 @@ class Stage:
         if self.scene.kind == CAR:
             return ""
         for index in (at_s * motion.rate_hz).round().astype(int):
-            pixels = self.camera.project(body.pose(*self.pose(motion, index), 0.0))
+            vertices = body.pose(*self.pose(motion, index), 0.0)
+            if self.scene.visible_share(np.array(self.camera.position_m), vertices[::40]) < _LEAST_FREE_SHARE:
+                return "hidden"
+            pixels = self.camera.project(vertices)
             size = np.array([self.camera.width, self.camera.height])
             inside = pixels[np.all((pixels >= 0) & (pixels < size), axis=1)]  # nan: behind the camera
             if len(inside) < _LEAST_VISIBLE_SHARE * len(pixels):
@@ -109,7 +120,13 @@ class Stage:
         The renderer's scene must be this stage's.
         """
         index = min(round(t_s * motion.rate_hz), len(motion.label) - 1)
-        picture = renderer.frame(*self.pose(motion, index), motion.eyes_closed[index], self.camera, t_s)
+        position_m, rotation = self.pose(motion, index)
+        picture = renderer.frame(position_m, rotation, motion.eyes_closed[index], self.camera, t_s)
+        opened = max(index - round(self.sensor.shutter_s * motion.rate_hz), 0)
+        if opened < index:
+            before, now = (self.camera.project(place) for place in (self.pose(motion, opened)[0], position_m))
+            if np.isfinite(before).all() and np.isfinite(now).all():
+                picture = smear(picture, before, now, self.camera.pixels_per_m(position_m[0]))
         return self.sensor.capture(picture, noise)
 
 
