@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from har_ros.simulation import textures
 from har_ros.simulation.furniture import paint
 from har_ros.simulation.pieces import RGB, Light, Maker, Piece
-from har_ros.simulation.roadside import Hour
 from har_ros.simulation.postures import CAR_RECLINE_RAD, CAR_SEAT_HEIGHT_M, WHEEL_M, WHEEL_RADIUS_M
+from har_ros.simulation.roadside import Hour
 
 Rng = np.random.Generator
 _INNER_M, _OUTER_M = 0.36, 1.08  # from the driver's middle to the near door, and to the far one

@@ -112,7 +112,7 @@ def fabric(rng: Rng) -> RGB:
     if rng.random() < 0.6:
         return paint(rng, 0.25, 0.75)
     level = rng.uniform(0.3, 0.6)
-    return cast(RGB, tuple(np.clip(level * (1 + rng.normal(0, 0.14, 3)), 0.05, 0.9).tolist()))
+    return cast(RGB, tuple(np.clip(level * (1 + rng.normal(0, 0.09, 3)), 0.05, 0.9).tolist()))
 
 
 def chair(things: Set, place: Place, seat_m: float = 0.45) -> None:

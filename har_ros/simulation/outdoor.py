@@ -80,7 +80,8 @@ def street_lamp(things: Set, place: Place) -> None:
 
 _BUSH, _TREE, _BENCH = Thing(bush, 1.0, 1.0, 0.9), Thing(tree, 1.2, 1.2, 3.0), Thing(park_bench, 0.6, 1.6, 0.9)
 _CAR, _LAMP = Thing(parked_car, 1.9, 4.3, 1.5), Thing(street_lamp, 0.4, 0.4, 4.2)
-_TABLE, _BOX, _POT = Thing(furniture.table, 0.9, 1.4, 0.75), Thing(furniture.box, 0.5, 0.5, 0.6), Thing(furniture.plant, 0.5, 0.5, 1.4)
+_TABLE, _BOX = Thing(furniture.table, 0.9, 1.4, 0.75), Thing(furniture.box, 0.5, 0.5, 0.6)
+_POT = Thing(furniture.plant, 0.5, 0.5, 1.4)
 AT_RIM: dict[str, tuple[Thing, ...]] = {
     "street": (_CAR, _CAR, _LAMP, _BUSH, _BENCH, _TREE),
     "park": (_BUSH, _TREE, _BENCH, _TREE, _BUSH, _LAMP),
@@ -98,8 +99,8 @@ def ground(style: str, things: Set) -> list[Piece]:
     stone, asphalt = textures.tiles(rng, paint(rng, 0.42, 0.62)), textures.mottled(rng, paint(rng, 0.28, 0.42), 0.1, 4)
     gravel = textures.mottled(rng, (0.56, 0.51, 0.43), 0.16, 16)
     photo = things.photos.draw("floors", rng)
-    top = {"street": stone if rng.random() < 0.5 else asphalt, "park": gravel if rng.random() < 0.6 else textures.grass(rng, green),
-           "yard": stone if rng.random() < 0.5 else asphalt}[style]  # fmt: skip
+    tops = (gravel, textures.grass(rng, green)) if style == "park" else (stone, asphalt)
+    top = tops[rng.integers(2)]
     way, marks = Maker(light, top if photo is None else photo, 1.1, is_ground=True), Maker(light, is_ground=True)
     road = Maker(light, textures.mottled(rng, paint(rng, 0.25, 0.36), 0.1, 4), 2.0, is_ground=True)
     half = float(rng.uniform(5, 8) if style == "yard" else rng.uniform(1.8, 3.2))

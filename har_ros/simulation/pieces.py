@@ -53,7 +53,7 @@ class Light:
         flat = np.cos(height)
         level = float(rng.uniform(0.45, 0.8) if rng.random() < 0.25 else rng.uniform(0.85, 1.1))
         strength = level * (rng.uniform(0.2, 0.6) if indoors else rng.uniform(0.1, 0.85))  # overcast to clear
-        warm, tint = rng.normal(0.02, 0.07), rng.normal(0.01, 0.04)  # of the sun or lamp, of the rest
+        warm, tint = rng.normal(0.02, 0.07), rng.normal(0.01, 0.03)  # of the sun or lamp, of the rest
         sky = level * rng.uniform(0.6, 0.8)
         ground = sky * rng.uniform(0.45, 0.7)
         return cls(

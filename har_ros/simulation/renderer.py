@@ -25,6 +25,10 @@ from har_ros.simulation.wardrobe import Look
 
 Image = NDArray[np.uint8]
 _NEAR_M, _FAR_M = 0.15, 200.0
+# What is drawn after what: the floor, then the shadows on it, then all that may hide both, and what one sees through.
+# A moving landscape comes late: most of it is hidden, and hidden pixels cost little. A fixed order keeps surfaces
+# that touch each other from changing place between frames.
+_GROUND, _SHADE, _SHADOW, _PERSON, _THINGS, _LANDSCAPE, _SEE_THROUGH = range(7)
 _VERTEX = np.dtype([("place", "<f4", 3), ("colour", "u1", 4)])  # as Panda3D lays it out
 
 
@@ -56,24 +60,22 @@ class Renderer:
         self._moving = []
         for piece in scene.pieces:
             node = self._root.attachNewNode(_still_node(piece))
-            if piece.is_ground:  # drawn first, then the shadows on it, then all that may hide both
-                node.setBin("background", 0)
+            node.setBin("fixed", _order(piece))
             if piece.see_through:
                 node.setTransparency(panda.TransparencyAttrib.MAlpha)
                 node.setDepthWrite(False)
-                node.setBin("fixed", 1)
             if piece.is_shade:
-                node.setBin("background", 1)
                 node.setDepthTest(False)
             if piece.period_m:
-                node.setBin("fixed", 0)  # last: most of it is hidden, and hidden pixels cost little then
                 self._moving.append((node, piece.period_m))
         layers = dress(body, look)
         self._skin, self._albedo, triangles = joined(layers)
         self._person = _Surface(len(self._albedo), cloth_uv(self._skin))
         for layer, faces in zip(layers, triangles):
             self._person.add(faces, None if layer.texture is None else _load(layer.texture))
-        self._root.attachNewNode(self._person.node).setTwoSided(True)
+        person = self._root.attachNewNode(self._person.node)
+        person.setTwoSided(True)
+        person.setBin("fixed", _PERSON)
         self._shadow = _Shadow()
         if any(piece.is_ground for piece in scene.pieces):
             self._shadow.node.reparentTo(self._root)
@@ -168,7 +170,7 @@ class _Shadow:
         self.node = panda.NodePath(surface.node)
         self.node.setTexture(self._texture)
         self.node.setTransparency(panda.TransparencyAttrib.MAlpha)
-        self.node.setBin("background", 2)
+        self.node.setBin("fixed", _SHADOW)
         self.node.setDepthTest(False)
         self.node.setDepthWrite(False)
 
@@ -177,6 +179,16 @@ class _Shadow:
         self._pixels[..., 3] = opacity
         self._texture.setRamImage(self._pixels.tobytes())
         self.node.setPos(*corner_m, 0.0)
+
+
+def _order(piece: Piece) -> int:
+    if piece.is_ground:
+        return _GROUND
+    if piece.is_shade:
+        return _SHADE
+    if piece.period_m:
+        return _LANDSCAPE
+    return _SEE_THROUGH if piece.see_through else _THINGS
 
 
 def _still_node(piece: Piece) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from har_ros.simulation import textures
 from har_ros.simulation.furniture import Place, Rng, Set, paint
@@ -47,18 +48,20 @@ class Hour:
             glow = _light((0.4, side, 0.3), (0.6 * level * (1 + warm), 0.5 * level, 0.4 * level), level * 0.8)
             sky = (level * (1.1 + warm), level * 1.0, level * (1.05 - 0.5 * warm))
             return cls(name, glow, _light((0.3, side, 0.35), (0.3, 0.22, 0.16), 0.6 * level), sky, (1.3, 1.1, 0.7))
-        panel = rng.uniform(0.12, 0.35) * np.array(  # from below, before the driver
+        panel = rng.uniform(0.15, 0.45) * np.array(  # from below, before the driver
             ((0.8, 0.95, 1.2), (1.2, 0.85, 0.6), (1.0, 1.0, 1.0))[rng.integers(3)]
         )
-        rest = rng.uniform(0.12, 0.28)
+        rest = rng.uniform(0.16, 0.38)
         inside = _light((0.9, 0.3 * side, -0.3), (float(panel[0]), float(panel[1]), float(panel[2])), rest)
-        return cls(name, inside, _light((0.3, side, 0.8), (0.04, 0.04, 0.05), 0.06), (0.03, 0.035, 0.05), (1.6, 1.3, 0.8))
+        outside = _light((0.3, side, 0.8), (0.04, 0.04, 0.05), 0.06)
+        return cls(name, inside, outside, (0.03, 0.035, 0.05), (1.6, 1.3, 0.8))
 
 
 def _light(towards: tuple[float, float, float], rgb: RGB, level: float) -> Light:
     """Return a light from a direction over an even, slightly bluish rest of that level."""
     x, y, z = np.divide(towards, np.linalg.norm(towards))
-    return Light((float(x), float(y), float(z)), rgb, (level, level, 1.06 * level), (0.7 * level, 0.68 * level, 0.7 * level))
+    sky, ground = (level, level, 1.06 * level), (0.7 * level, 0.68 * level, 0.7 * level)
+    return Light((float(x), float(y), float(z)), rgb, sky, ground)
 
 
 def landscape(rng: Rng, hour: Hour) -> list[Piece]:
@@ -77,7 +80,9 @@ def landscape(rng: Rng, hour: Hour) -> list[Piece]:
     sizes = rng.uniform(4, 9, (len(spots), 3))
     traffic = [float(x) for x in rng.uniform(0, _PERIOD_M, rng.integers(0, 3))]
     far_m, is_lit = float(rng.uniform(3, 9)), land == "town" or rng.random() < 0.4
+    seed = int(rng.integers(2**32))
     for base in (-2 * _PERIOD_M, -_PERIOD_M, 0.0):  # the camera looks back
+        things.rng = np.random.default_rng(seed)  # the same trees and cars again
         field.patch((base, -90, _ROAD_Z_M - 0.03), (_PERIOD_M, 0, 0), (0, 180, 0), cells=2)
         road.patch((base, -5.5, _ROAD_Z_M), (_PERIOD_M, 0, 0), (0, 7.5, 0))
         for side in (-1, 1):
@@ -90,27 +95,40 @@ def landscape(rng: Rng, hour: Hour) -> list[Piece]:
             for start, y in ((10.0, 4.0), (40.0, -8.0)):
                 lines.box((base + start, y, 2.2), (0.14, 0.14, 5.0), 0.0, (0.3, 0.3, 0.31))
                 lamps.box((base + start, y - 0.5 * np.sign(y), 4.7), (0.3, 0.9, 0.14), 0.0, _seen(hour.lamp, 0.35))
-        for x in traffic:  # coming the other way
-            parked_car(things, Place(base + x, -3.9, np.pi / 2))
-            for y in (-4.5, -3.3):
-                lamps.ball((base + x - 2.15, y, 0.35), (0.06, 0.14, 0.1), _seen(hour.lamp, 0.5))
-                lamps.ball((base + x + 2.15, y, 0.35), (0.06, 0.12, 0.08), (0.6 if hour.lamp[0] else 0.3, 0.03, 0.03))
+        for x in traffic:
+            _oncoming(things, lamps, hour, base + x)
         for (x, y), kind, size in zip(spots, kinds, sizes):
+            place = Place(base + x, y, 0)
             if kind == "house":
-                middle = y + np.sign(y) * 5
-                walls.box((base + x, middle, size[2] / 2 + _ROAD_Z_M), tuple(size))
-                things["plain"].box((base + x, middle, size[2] + _ROAD_Z_M), (*(size[:2] + 0.5), 0.25), 0.0, (0.35, 0.26, 0.23))
-                front = middle - np.sign(y) * (size[1] / 2 + 0.02)
-                for along in np.arange(-size[0] / 2 + 0.8, size[0] / 2 - 0.5, 1.7):
-                    lit = hour.lamp if (along * 7 + x) % 3 < 1.3 else (0.0, 0.0, 0.0)
-                    for up in np.arange(1.0, size[2] - 1.2, 2.6):
-                        lamps.box((base + x + along, front, up), (0.9, 0.05, 1.2), 0.0, _seen(lit, 0.25 * light.sky_rgb[0]))
+                _house(things, walls, lamps, hour, place, size)
             elif kind != "nothing":
-                (tree if kind == "tree" else bush)(things, Place(base + x, y, 0))
+                (tree if kind == "tree" else bush)(things, place)
     things.makers.pop("shade", None)  # meant for a floor at z = 0
     for maker in things.makers.values():
         maker.period_m = _PERIOD_M
     return [piece for maker in (field, road, lines, walls, lamps) if (piece := maker.piece())] + things.pieces()
+
+
+def _oncoming(things: Set, lamps: Maker, hour: Hour, x: float) -> None:
+    """Add a car that comes the other way, with its lights."""
+    parked_car(things, Place(x, -3.9, np.pi / 2))
+    for y in (-4.5, -3.3):
+        lamps.ball((x - 2.15, y, 0.35), (0.06, 0.14, 0.1), _seen(hour.lamp, 0.5))
+        lamps.ball((x + 2.15, y, 0.35), (0.06, 0.12, 0.08), (0.6 if any(hour.lamp) else 0.3, 0.03, 0.03))
+
+
+def _house(things: Set, walls: Maker, lamps: Maker, hour: Hour, place: Place, size: NDArray[np.float64]) -> None:
+    """Add a house with some of its windows lit while the lamps are on."""
+    long, deep, high = (float(value) for value in size)
+    middle, dark = place.y + np.sign(place.y) * 5, 0.25 * hour.outside.sky_rgb[0]
+    walls.box((place.x, middle, high / 2 + _ROAD_Z_M), (long, deep, high))
+    roof = (long + 0.5, deep + 0.5, 0.25)
+    things["plain"].box((place.x, middle, high + _ROAD_Z_M), roof, 0.0, (0.35, 0.26, 0.23))
+    front = middle - np.sign(place.y) * (deep / 2 + 0.02)
+    for along in np.arange(-long / 2 + 0.8, long / 2 - 0.5, 1.7):
+        lit = hour.lamp if things.rng.random() < 0.4 else (0.0, 0.0, 0.0)
+        for up in np.arange(1.0, high - 1.2, 2.6):
+            lamps.box((place.x + along, front, up), (0.9, 0.05, 1.2), 0.0, _seen(lit, dark))
 
 
 def _seen(lamp: RGB, unlit: float) -> RGB:

@@ -140,7 +140,8 @@ _TABLE, _PLANT = Thing(furniture.table, 0.9, 1.4, 0.75), Thing(furniture.plant, 
 _SHELF, _CABINET = Thing(shelf, 0.32, 1.3, 1.9), Thing(furniture.cabinet, 0.55, 1.2, 1.3)
 _SOFA, _LAMP, _BOX = Thing(sofa, 0.95, 2.1, 0.85), Thing(lamp, 0.45, 0.45, 1.8), Thing(furniture.box, 0.5, 0.5, 0.6)
 _BED, _DESK, _COATS = Thing(bed, 2.1, 1.5, 0.9), Thing(desk, 0.9, 1.5, 1.25), Thing(coat_stand, 0.5, 0.5, 1.75)
-_KITCHEN, _FRIDGE, _TV = Thing(kitchenette, 0.6, 2.1, 2.1), Thing(fridge, 0.65, 0.65, 1.8), Thing(television, 0.6, 1.4, 1.9)
+_KITCHEN, _FRIDGE = Thing(kitchenette, 0.6, 2.1, 2.1), Thing(fridge, 0.65, 0.65, 1.8)
+_TV = Thing(television, 0.6, 1.4, 1.9)
 AT_WALLS: dict[str, tuple[Thing, ...]] = {
     "living room": (_SHELF, _CABINET, _SOFA, _SOFA, _TABLE, _PLANT, _LAMP, _TV),
     "bedroom": (_BED, _BED, _CABINET, _CABINET, _SHELF, _LAMP, _PLANT, _DESK),
@@ -176,11 +177,11 @@ def shell(style: str, things: Set, bounds: Bounds, high_m: float) -> list[Piece]
     walls = Maker(light, textures.mottled(rng, colour, 0.015) if photo is None else photo, 1.6)
     trim = Maker(light)
     corners = [(x0, y0), (x0, y1), (x1, y1), (x1, y0)]
-    skirting = paint(rng, 0.6, 0.9)
+    skirting, curtains = paint(rng, 0.6, 0.9), 0.6 if style in ("living room", "bedroom") else 0.15
     for (ax, ay), (bx, by) in zip(corners, corners[1:] + corners[:1]):
         tone = float(rng.uniform(0.92, 1.04))
         walls.patch((ax, ay, 0), (bx - ax, by - ay, 0), (0, 0, high_m), (tone,) * 3, cells=8, dark_edge=0.28)
-        dress_wall(trim, things, np.array([ax, ay]), np.array([bx, by]), skirting)
+        dress_wall(trim, things, np.array([ax, ay]), np.array([bx, by]), skirting, curtains)
     white = float(rng.uniform(0.8, 0.95))
     trim.patch((x0, y1, high_m), (x1 - x0, 0, 0), (0, y0 - y1, 0), (1.3 * white,) * 3, 8, 0.2)
     for _ in range(rng.integers(1, 4)):
@@ -213,8 +214,13 @@ def _rug(things: Set, bounds: Bounds) -> None:
         things["rug"].patch(corner, (deep - 2 * inset, 0, 0), (0, wide - 2 * inset, 0), shade)
 
 
-def dress_wall(trim: Maker, things: Set, start: NDArray[Any], end: NDArray[Any], skirting: RGB) -> None:
-    """Give one wall a skirting board and perhaps a door, windows and pictures, side by side."""
+def dress_wall(
+    trim: Maker, things: Set, start: NDArray[Any], end: NDArray[Any], skirting: RGB, curtains: float
+) -> None:
+    """Give one wall a skirting board and perhaps a door, windows and pictures, side by side.
+
+    curtains: chance that the windows have them.
+    """
     rng = things.rng
     length = float(np.linalg.norm(end - start))
     along = (end - start) / length
@@ -226,9 +232,10 @@ def dress_wall(trim: Maker, things: Set, start: NDArray[Any], end: NDArray[Any],
 
     panel(trim, 0, 0, length, 0.08, 0.012, skirting)
     frame, at, curtain = paint(rng, 0.7, 0.95), rng.uniform(0.3, 0.9), fabric(rng)
-    is_curtained, door = rng.random() < 0.5, timber(rng)
+    is_curtained, door = rng.random() < curtains, timber(rng)
     while at < length - 1.5:
-        kind, wide = rng.choice(("door", "window", "picture", "gap"), p=(0.15, 0.3, 0.25, 0.3)), float(rng.uniform(0.8, 1.4))
+        kind = rng.choice(("door", "window", "picture", "gap"), p=(0.15, 0.3, 0.25, 0.3))
+        wide = float(rng.uniform(0.8, 1.4))
         if kind == "door":
             panel(things["wood"], at - 0.07, 0, 0.99, 2.1, 0.012, frame)
             panel(things["wood"], at, 0, 0.85, 2.02, 0.02, door)

@@ -134,21 +134,23 @@ def _stand(scene: Scene, things: Set, thing: Thing, place: Place) -> None:
         scene.obstacles.append(box)
 
 
+def _at_wall(rng: Rng, bounds_m: tuple[float, float, float, float], thing: Thing) -> Place:
+    """Draw a place with the thing's back to one of the four walls."""
+    x0, x1, y0, y1 = bounds_m
+    along, away = rng.uniform(-0.85, 0.85), thing.deep_m / 2 + 0.04
+    x, y = (x0 + x1 + along * (x1 - x0)) / 2, (y0 + y1 + along * (y1 - y0)) / 2
+    places = (Place(x0 + away, y, 0.0), Place(x1 - away, y, np.pi), Place(x, y0 + away, np.pi / 2),
+              Place(x, y1 - away, -np.pi / 2))  # fmt: skip
+    return places[rng.integers(4)]
+
+
 def _furnish(scene: Scene, things: Set, at_walls: tuple[Thing, ...], anywhere: tuple[Thing, ...]) -> None:
     """Fill a scene: big things at the walls, small things and empty chairs anywhere but around the person."""
     rng = things.rng
     x0, x1, y0, y1 = scene.bounds_m
-    for _ in range(rng.integers(7, 15)):
-        thing, along = at_walls[rng.integers(len(at_walls))], rng.uniform(-0.85, 0.85)
-        away = thing.deep_m / 2 + 0.04
-        middle_x, middle_y = (x0 + x1) / 2, (y0 + y1) / 2
-        place = (
-            Place(x0 + away, middle_y + along * (y1 - y0) / 2, 0.0),
-            Place(x1 - away, middle_y + along * (y1 - y0) / 2, np.pi),
-            Place(middle_x + along * (x1 - x0) / 2, y0 + away, np.pi / 2),
-            Place(middle_x + along * (x1 - x0) / 2, y1 - away, -np.pi / 2),
-        )[rng.integers(4)]
-        _stand(scene, things, thing, place)
+    for _ in range(rng.integers(10, 26)):
+        thing = at_walls[rng.integers(len(at_walls))]
+        _stand(scene, things, thing, _at_wall(rng, scene.bounds_m, thing))
     small = [anywhere[rng.integers(len(anywhere))] for _ in range(rng.integers(0, 4))]
     for thing in [*small, *[rooms.CHAIR] * rng.integers(1, 5)]:
         place = Place(rng.uniform(x0 + 0.5, x1 - 0.5), rng.uniform(y0 + 0.5, y1 - 0.5), rng.uniform(-np.pi, np.pi))
@@ -160,11 +162,8 @@ def _indoors(kind: str, rng: Rng, photos: Photos) -> Scene:
     if kind == "workshop":
         bounds, high_m = workshop.draw_bounds(rng), float(rng.uniform(3.2, 4.5))
         scene = Scene(kind, kind, things.light, (0.5, 0.5, 0.5), workshop.shell(things, bounds, high_m), bounds)
-        corner = rng.choice((-1, 1), 2)
-        wall_x, wall_y = bounds[0 if corner[0] < 0 else 1], bounds[2 if corner[1] < 0 else 3]
-        place = Place(wall_x - 1.2 * corner[0], wall_y - 1.4 * corner[1], np.pi if corner[0] > 0 else 0.0)
-        if rng.random() < 0.8:
-            _stand(scene, things, workshop.CELL, place)
+        for _ in range(rng.integers(1, 4)):
+            _stand(scene, things, workshop.CELL, _at_wall(rng, bounds, workshop.CELL))
         _furnish(scene, things, workshop.AT_WALLS, workshop.ANYWHERE)
     else:
         style = str(rng.choice(list(rooms.AT_WALLS)))

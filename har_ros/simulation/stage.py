@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from har_ros.simulation.body import Body
 from har_ros.simulation.blur import smear
+from har_ros.simulation.body import Body
 from har_ros.simulation.camera import Camera
 from har_ros.simulation.postures import CHAIR_SEAT_HEIGHT_M
 from har_ros.simulation.renderer import Renderer
@@ -94,9 +94,10 @@ class Stage:
         """Return what is wrong with how the person is seen at the times `at_s`, or an empty string."""
         if self.scene.kind == CAR:
             return ""
+        eye = np.array(self.camera.position_m)
         for index in (at_s * motion.rate_hz).round().astype(int):
             vertices = body.pose(*self.pose(motion, index), 0.0)
-            if self.scene.visible_share(np.array(self.camera.position_m), vertices[::40]) < _LEAST_FREE_SHARE:
+            if self.scene.visible_share(eye, vertices[::40].astype(np.float64)) < _LEAST_FREE_SHARE:
                 return "hidden"
             pixels = self.camera.project(vertices)
             size = np.array([self.camera.width, self.camera.height])

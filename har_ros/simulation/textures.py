@@ -45,6 +45,12 @@ def cloth(colour: RGB, second: RGB, pattern: str) -> Image:
     return image
 
 
+def strands() -> Image:
+    """Return strands of hair, grey, running along the rows' direction."""
+    rng = np.random.default_rng(SIZE)
+    return shaded((0.86, 0.86, 0.86), 1 + 0.10 * noise(rng, 64, 2) + 0.07 * noise(rng, 16, 2))
+
+
 def planks(rng: np.random.Generator, colour: RGB) -> Image:
     """Return wooden boards, eight to the tile, grain along the columns' direction."""
     board = np.floor(8 * _ROW).astype(int)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from har_ros.simulation import furniture, textures
@@ -94,7 +96,7 @@ def _fence(things: Set, place: Place) -> None:
     posts = [(1.3, -1.25), (0.0, -1.25), (-0.9, -1.25), (-0.9, 0.0), (-0.9, 1.25), (0.0, 1.25), (1.3, 1.25)]
     for forward, left in posts:
         things["plain"].box(place.at(forward, left, 0.95), (0.06, 0.06, 1.9), place.yaw_rad, _YELLOW)
-    for start, end in zip(posts, posts[1:]):
+    for start, end in pairwise(posts):
         foot, next_foot = np.array(place.at(*start, 0.12)), np.array(place.at(*end, 0.12))
         things["mesh"].patch(tuple(foot), tuple(next_foot - foot), (0, 0, 1.75), (0.25, 0.25, 0.26))
         for up in (0.12, 1.87):
@@ -170,7 +172,7 @@ def shell(things: Set, bounds: Bounds, high_m: float) -> list[Piece]:
     corners = [(x0, y0), (x0, y1), (x1, y1), (x1, y0)]
     for (ax, ay), (bx, by) in zip(corners, corners[1:] + corners[:1]):
         walls.patch((ax, ay, 0), (bx - ax, by - ay, 0), (0, 0, high_m), cells=8, dark_edge=0.28)
-        dress_wall(trim, things, np.array([ax, ay]), np.array([bx, by]), dado)
+        dress_wall(trim, things, np.array([ax, ay]), np.array([bx, by]), dado, 0.0)
     white = float(rng.uniform(0.6, 0.85))
     trim.patch((x0, y1, high_m), (x1 - x0, 0, 0), (0, y0 - y1, 0), (1.2 * white,) * 3, 8, 0.2)
     for x in np.arange(x0 + 1, x1, 2.2):
