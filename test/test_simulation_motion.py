@@ -1,6 +1,6 @@
 """The simulated body moves and feels as people do: ranges measured on real people, and physics' own rules."""
 
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from functools import cache
 
 import numpy as np
@@ -203,7 +203,7 @@ def test_any_rate_feels_the_same_walk(rate_hz: float) -> None:
 def test_what_is_too_fast_for_the_rate_is_not_felt_as_slow() -> None:
     still = motion_of(Activity.STAND, 0)
     humming = np.tile(np.sin(2 * np.pi * 45 * np.arange(1200) / 200)[:, None], 3)
-    motion = Motion(200.0, still.position_m, still.rotation, still.eyes_closed, still.label, humming, humming)
+    motion = replace(still, accel_mps2=humming, gyro_radps=humming)
     sensor = ImuSensor(np.eye(3), np.zeros(3), np.ones(3), 0.0, np.zeros(3), 0.0, 50.0)
     assert np.abs(sensor.read(motion, np.random.default_rng(0))[1][20:-20]).max() < 0.05
 

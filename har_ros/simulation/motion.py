@@ -1,126 +1,109 @@
-"""The door to simulated motion: one episode of one activity by one body, with what its sensor feels."""
+"""The door to simulated motion: one body that does one act after the other, and what its sensor feels."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from har_ros.core.errors import HarError
-from har_ros.core.labels import TRUTHS, Activity
-from har_ros.simulation import gait, postures
-from har_ros.simulation.falls import FALL_S, LET_GO_S, Fall, let_fall, lies_still
-from har_ros.simulation.gait import Style
-from har_ros.simulation.imu import felt, rotation
-from har_ros.simulation.physics import MOUNTS, RATE_HZ, Body, Mount, Pose
+from har_ros.simulation.acts import ACTS, Act, Posture
+from har_ros.simulation.imu import felt
+from har_ros.simulation.joining import Reference, join
+from har_ros.simulation.moves import MOVES
+from har_ros.simulation.person import Person
+from har_ros.simulation.physics import MOUNTS, RATE_HZ, Mount, Pose
+from har_ros.simulation.planning import Step, checked, plan
 from har_ros.simulation.skeleton import SEGMENTS, Motion, Skeleton
+from har_ros.simulation.streams import stream
 from har_ros.simulation.tracking import Tracker
-from har_ros.simulation.tracks import Track, ease
+from har_ros.simulation.tracks import MARGIN, Track
 
-CAPTURE_S = 1.0
-_TRIES = 12
-_UPRIGHT_S = (0.8, 1.5)  # standing or walking before a fall
-_FALL_BEFORE_S = 0.2
-_SHARE_OF_FALLING = 0.7  # the other captures show the person lying after it
+__all__ = [
+    "Performer", "Step", "concatenate", "perform", "plan",
+]  # fmt: skip
+_BLEND_S = 0.6
 
 
 @dataclass(frozen=True)
-class Episode:
-    """One activity for some time.
+class _Done:
+    """An act as it was simulated: the poses of its samples, and what its track says of each."""
 
-    seat:          where a sitting person sits; drowsiness happens in the car.
-    path_radius_m: walking and jogging go straight (None) or round a circle, to stay in view.
+    poses: list[Pose]
+    eyes_closed: NDArray[np.float64]
+    label: NDArray[np.int64]
+
+
+class Performer:
+    """One body that goes on from where it is: nothing jumps where two acts meet.
+
+    On foot it begins and ends at home, the origin, heading +x; a chair, if there is one, stands behind it.
     """
 
-    activity: Activity
-    duration_s: float
-    seat: Literal["none", "chair", "car"] = "none"
-    path_radius_m: float | None = None
+    def __init__(self, skeleton: Skeleton, seed: int, mount: Mount = MOUNTS["waist"]) -> None:
+        self._person = Person(skeleton, stream(seed, "habits"))
+        self._seed, self._mount = seed, mount
+        self._count = 0
+        self._before: Reference | None = None
+        self._posture: Posture | None = None
+        self._last: Pose | None = None  # the pose before the next act
+        self._next: Pose | None = None  # the first pose of the next act
+
+    def perform(self, step: Step) -> Motion:
+        """Return the motion of one act, going on from the end of the last. The same seed and steps give the same.
+
+        Raises HarError when the act can't begin in the present posture; `plan` puts in what leads there.
+        """
+        act = checked(step)
+        if self._posture not in (None, act.before):
+            raise HarError(f"{step.act} can't begin in the posture {self._posture.value}; let plan() join the steps")
+        rng = stream(self._seed, "act", self._count, step.act)
+        done = self._follow(MOVES[step.act](self._person, step.seconds, rng), round(step.seconds * RATE_HZ))
+        self._count += 1
+        self._posture = act.after
+        return self._motion(act, done)
+
+    def _follow(self, track: Track, count: int) -> _Done:
+        """Let the body follow a track that is MARGIN samples longer than `count`."""
+        reference = Reference.of(track)
+        if self._before is not None:
+            reference = join(self._before, reference, _BLEND_S)
+        tracker = Tracker(self._person.body, reference)
+        if self._next is None:
+            tracker.place(0)
+            self._next = tracker.step(0)
+        poses = [self._next, *(tracker.step(index) for index in range(1, count + 1))]
+        self._before = reference.tail(MARGIN)
+        self._next = poses.pop()
+        return _Done(poses, track.eyes_closed[:count], track.label[:count])
+
+    def _motion(self, act: Act, done: _Done) -> Motion:
+        assert self._next is not None
+        before = self._last or done.poses[0]
+        around = [before, *done.poses, self._next]  # one more on either side, to differentiate
+        self._last = done.poses[-1]
+        position_m = np.array([pose.position_m for pose in around])
+        rotation = np.array([pose.rotation for pose in around])
+        segment = SEGMENTS.index(self._mount.segment)
+        place_m = position_m[:, segment] + rotation[:, segment] @ np.array(self._mount.offset_m)
+        accel, gyro = (values[1:-1] for values in felt(place_m, rotation[:, segment], RATE_HZ))
+        number = np.full(len(done.label), list(ACTS).index(act.name))
+        return Motion(RATE_HZ, position_m[1:-1], rotation[1:-1], done.eyes_closed, done.label, number, accel, gyro)
 
 
-def simulate_episode(episode: Episode, skeleton: Skeleton, seed: int, mount: Mount = MOUNTS["waist"]) -> Motion:
-    """Return the motion of an episode, 200 Hz, starting at the origin and heading +x; the same for the same seed.
-
-    A fall begins with standing or walking, under that label, and lasts as lying still until the end.
-    Raises HarError when a fall doesn't succeed or is too short to happen.
-    """
-    if episode.activity is not Activity.FALL_OR_COLLAPSE:
-        return _follow(episode, skeleton, mount, np.random.default_rng([seed, 1]))
-    least_s = FALL_S + _UPRIGHT_S[1] + 0.1
-    if episode.duration_s < least_s:
-        raise HarError(f"a fall of {episode.duration_s:g} s is too short; give it at least {least_s:g} s")
-    for attempt in range(_TRIES):
-        motion = _fall(episode, skeleton, mount, np.random.default_rng([seed, 2, attempt]))
-        if motion is not None:
-            return motion
-    raise HarError(f"no fall with seed {seed} ended on the floor in {_TRIES} tries; use another seed")
+def perform(steps: Sequence[Step], skeleton: Skeleton, seed: int, mount: Mount = MOUNTS["waist"]) -> Motion:
+    """Return one motion of all steps, with what `plan` puts between them. Raises HarError as `plan` does."""
+    performer = Performer(skeleton, seed, mount)
+    return concatenate(performer.perform(step) for step in plan(steps))
 
 
-def capture_span(motion: Motion, activity: Activity, rng: np.random.Generator) -> float:
-    """Return when a one-second capture of the activity begins, s."""
-    if activity is not Activity.FALL_OR_COLLAPSE:
-        return float(rng.uniform(0, max(motion.duration_s - CAPTURE_S, 0)))
-    onset_s = float(np.argmax(motion.label == TRUTHS.index(activity))) / motion.rate_hz
-    last_s = motion.duration_s - CAPTURE_S
-    if rng.uniform() < _SHARE_OF_FALLING:
-        return float(rng.uniform(onset_s - _FALL_BEFORE_S, min(onset_s + 0.9, last_s)))
-    return float(rng.uniform(min(onset_s + 1.3, last_s), last_s))
-
-
-def _track(episode: Episode, duration_s: float, skeleton: Skeleton, body: Body, rng: np.random.Generator) -> Track:
-    if episode.activity is Activity.WALK:
-        return gait.follow_path(Style.walking(rng), duration_s, skeleton, body, episode.path_radius_m, rng)
-    if episode.activity is Activity.JOGGING:
-        return gait.follow_path(Style.jogging(rng), duration_s, skeleton, body, episode.path_radius_m, rng)
-    if episode.activity is Activity.STAND:
-        return postures.stand(duration_s, skeleton, body, rng)
-    if episode.activity is Activity.DRIVERS_DROWSINESS:
-        return postures.drowse(duration_s, skeleton, rng)
-    if episode.seat == "car":
-        return postures.drive(duration_s, skeleton, rng)
-    return postures.sit(duration_s, skeleton, rng)
-
-
-def _follow(episode: Episode, skeleton: Skeleton, mount: Mount, rng: np.random.Generator) -> Motion:
-    body = Body(skeleton)
-    track = _track(episode, episode.duration_s, skeleton, body, rng)
-    tracker = Tracker(body, track)
-    poses = [tracker.step(index) for index in range(len(track.eyes_closed))]
-    return _motion(poses, track.eyes_closed, track.label, mount)
-
-
-def _fall(episode: Episode, skeleton: Skeleton, mount: Mount, rng: np.random.Generator) -> Motion | None:
-    """Return a fall, or None when the body did not end on the floor."""
-    body = Body(skeleton)
-    upright = replace(episode, activity=Activity.WALK if rng.uniform() < 0.6 else Activity.STAND)
-    onset = round(rng.uniform(*_UPRIGHT_S) * RATE_HZ)
-    track = _track(upright, onset / RATE_HZ + LET_GO_S + 0.1, skeleton, body, rng)
-    tracker = Tracker(body, track)
-    poses = [tracker.step(index) for index in range(onset)]
-    poses += let_fall(body, tracker, onset, Fall.random(rng), float(track.root_angles[onset, 2]))
-    if not lies_still(body, poses[-1]):
-        return None
-    count = round(episode.duration_s * RATE_HZ)
-    label = np.full(count, TRUTHS.index(episode.activity))
-    label[:onset] = TRUTHS.index(upright.activity)
-    eyes_closed = ease(np.arange(count) / RATE_HZ, onset / RATE_HZ + 0.1, 0.4)
-    eyes_closed[:onset] = track.eyes_closed[:onset]
-    return _motion(poses + _lying(poses[-1], count - len(poses), rng), eyes_closed, label, mount)
-
-
-def _lying(last: Pose, count: int, rng: np.random.Generator) -> list[Pose]:
-    """Return a body that lies where it ended and rocks a little about the pelvis as it breathes."""
-    breath = 1 - np.cos(2 * np.pi * rng.uniform(0.2, 0.35) * np.arange(count) / RATE_HZ)
-    axis_rad = rng.normal(0, 0.003, 3)
-    pelvis_m = last.position_m[0]
-    turns = [rotation(depth * axis_rad) for depth in breath]
-    return [Pose(pelvis_m + (last.position_m - pelvis_m) @ turn.T, turn @ last.rotation) for turn in turns]
-
-
-def _motion(poses: list[Pose], eyes_closed: NDArray[np.float64], label: NDArray[np.int64], mount: Mount) -> Motion:
-    position_m, rotations = np.array([pose.position_m for pose in poses]), np.array([pose.rotation for pose in poses])
-    segment = SEGMENTS.index(mount.segment)
-    place_m = position_m[:, segment] + rotations[:, segment] @ np.array(mount.offset_m)
-    return Motion(RATE_HZ, position_m, rotations, eyes_closed, label, *felt(place_m, rotations[:, segment], RATE_HZ))
+def concatenate(motions: Iterable[Motion]) -> Motion:
+    """Return motions of one performer as one."""
+    parts = list(motions)
+    position_m, rotation, eyes_closed, label, act, accel, gyro = (
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("position_m", "rotation", "eyes_closed", "label", "act", "accel_mps2", "gyro_radps")
+    )
+    return Motion(RATE_HZ, position_m, rotation, eyes_closed, label, act, accel, gyro)

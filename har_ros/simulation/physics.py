@@ -6,6 +6,8 @@ Hinge angles are in radians about the segment's axes, positive by the right-hand
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import mujoco
@@ -37,6 +39,11 @@ _RADIUS_M = {"pelvis": 0.105, "spine": 0.10, "chest": 0.11, "head": 0.085, "uppe
 _DAMPING_PER_STIFFNESS_S = 0.08
 _STIFFNESS_NMPRAD = {"spine": 300, "chest": 300, "head": 60, "upper_arm": 80, "forearm": 50, "thigh": 300,
                      "shin": 250, "foot": 100}  # fmt: skip
+# what a falling body meets beside the floor: half sizes and centres of boxes in their own axes, x to the front
+_WALL = ((0.1, 3.0, 1.3), (-0.1, 0.0, 1.3))  # its face at x = 0
+_CHAIR = (((0.19, 0.21, 0.03), (0.0, 0.0, 0.42)), ((0.02, 0.2, 0.22), (-0.23, 0.0, 0.68)))  # seat and back
+_LOST_IN_A_FALL = ("actuator_gainprm", "actuator_biasprm", "dof_damping", "geom_contype", "body_contype")
+_AWAY_M = -50.0  # under the floor, where nobody meets them
 _AXES = {"x": "1 0 0", "y": "0 1 0", "z": "0 0 1"}
 
 
@@ -105,9 +112,29 @@ class Body:
         mujoco.mj_step(self.model, self.data, _STEPS)
         return Pose(self.data.xpos[self._segments], self.data.xmat[self._segments].reshape(-1, 3, 3))
 
-    def collide_with_itself(self) -> None:
-        """Let limbs meet each other too, not the floor alone; upright, thighs and arms would rub."""
-        self.model.geom_contype[:] = 1
+    @contextmanager
+    def let_go(self) -> Iterator[None]:
+        """Let limbs meet each other, not the floor alone; give back strength, damping and an empty floor at the end.
+
+        Upright, thighs and arms would rub. Inside, the model's gains and dampings may be changed at will; after
+        it the body is as strong as ever, in the pose it ended in, with no force on it.
+        """
+        model, data = self.model, self.data
+        kept = {name: getattr(model, name).copy() for name in _LOST_IN_A_FALL}
+        model.geom_contype[:] = model.body_contype[:] = 1
+        try:
+            yield
+        finally:
+            for name, values in kept.items():
+                getattr(model, name)[:] = values
+            data.xfrc_applied[:], data.qfrc_applied[:] = 0, 0
+            data.mocap_pos[:] = (0, 0, _AWAY_M)
+
+    def put(self, thing: str, place_m: NDArray[np.float64], heading_rad: float) -> None:
+        """Put the `wall` (a point of its face) or the `chair` (its seat's centre) at x, y, facing `heading_rad`."""
+        index = self.model.body(thing).mocapid[0]
+        self.data.mocap_pos[index] = (*place_m[:2], 0.0)
+        self.data.mocap_quat[index] = (np.cos(heading_rad / 2), 0, 0, np.sin(heading_rad / 2))
 
     def joints_m(self, limb: str) -> NDArray[np.float64]:
         """Return where the left and the right `limb` (such as thigh) begin in the present pose, (2, 3)."""
@@ -145,11 +172,22 @@ def _mjcf(skeleton: Skeleton) -> str:
 </default>
 <worldbody>
   <geom name="floor" type="plane" size="20 20 0.1" solref="0.05 1" contype="1" priority="1"/>
+  {_thing("wall", _WALL)}{_thing("chair", *_CHAIR)}
   {_body(0, children, skeleton, np.zeros(3))}
 </worldbody>
 <contact>{excludes}</contact>
 <actuator>{"".join(servos)}</actuator>
 </mujoco>"""
+
+
+def _thing(name: str, *boxes: tuple[tuple[float, ...], tuple[float, ...]]) -> str:
+    """Return something that stands where it is put and moves for nobody."""
+    geoms = "".join(
+        f'<geom type="box" mass="0" size="{" ".join(map(str, half))}" pos="{" ".join(map(str, centre))}"'
+        ' solref="0.05 1" friction="0.4 0.02 0.002" priority="1"/>'
+        for half, centre in boxes
+    )
+    return f'<body name="{name}" mocap="true" pos="0 0 {_AWAY_M}">{geoms}</body>'
 
 
 def _body(index: int, children: dict[int, list[int]], skeleton: Skeleton, parent_m: NDArray[np.float64]) -> str:

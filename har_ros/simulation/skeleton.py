@@ -48,6 +48,7 @@ class Motion:
     rotation:    (T, 14, 3, 3) segment-to-world rotation matrices.
     eyes_closed: (T,) lid closure, 0 open to 1 shut.
     label:       (T,) index into har_ros.core.labels.TRUTHS.
+    act:         (T,) index into tuple(har_ros.simulation.acts.ACTS).
     accel_mps2:  (T, 3) specific force (gravity included) at the sensor site, sensor frame, before
                  sensor errors: +9.81 on the upward axis at rest (REP-145).
     gyro_radps:  (T, 3) angular velocity, sensor frame.
@@ -58,6 +59,7 @@ class Motion:
     rotation: NDArray[np.float64]
     eyes_closed: NDArray[np.float64]
     label: NDArray[np.int64]
+    act: NDArray[np.int64]
     accel_mps2: NDArray[np.float64]
     gyro_radps: NDArray[np.float64]
 
