@@ -167,7 +167,7 @@ def _mjcf(skeleton: Skeleton) -> str:
 <compiler angle="degree" autolimits="true"/>
 <option timestep="{1 / (_STEPS * RATE_HZ)}" integrator="implicitfast" gravity="0 0 {-STANDARD_GRAVITY_MPS2}"/>
 <default>
-  <geom density="{_DENSITY_KGPM3}" friction="0.9 0.02 0.002" solref="0.012 1" solimp="0.9 0.95 0.002" contype="0"/>
+  <geom density="{_DENSITY_KGPM3}" friction="0.9 0.02 0.002" solref="0.04 1" solimp="0.9 0.95 0.002" contype="0"/>
   <joint armature="0.02" damping="{_HINGE_DAMPING_NMSPRAD}" limited="true" solreflimit="0.02 1"/>
 </default>
 <worldbody>
@@ -184,7 +184,7 @@ def _thing(name: str, *boxes: tuple[tuple[float, ...], tuple[float, ...]]) -> st
     """Return something that stands where it is put and moves for nobody."""
     geoms = "".join(
         f'<geom type="box" mass="0" size="{" ".join(map(str, half))}" pos="{" ".join(map(str, centre))}"'
-        ' solref="0.05 1" friction="0.4 0.02 0.002" priority="1"/>'
+        ' solref="0.08 1" friction="0.2 0.02 0.002" priority="1"/>'
         for half, centre in boxes
     )
     return f'<body name="{name}" mocap="true" pos="0 0 {_AWAY_M}">{geoms}</body>'
