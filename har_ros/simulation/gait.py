@@ -20,7 +20,7 @@ from har_ros.core.labels import Activity
 from har_ros.core.preprocess import STANDARD_GRAVITY_MPS2
 from har_ros.simulation.physics import Body
 from har_ros.simulation.skeleton import SEGMENTS, Skeleton
-from har_ros.simulation.tracks import Curve, Track, blinks, limb_lengths_m, quaternion, still, times, two_link, wander
+from har_ros.simulation.tracks import Curve, Track, limb_lengths_m, quaternion, still, two_link
 
 _PHASES = 64  # in one stride, at which the legs' geometry is worked out
 _STEP_HARMONICS = 14
@@ -83,27 +83,7 @@ def _clips() -> dict[str, Any]:
     return clips
 
 
-def follow_path(
-    style: Style, duration_s: float, skeleton: Skeleton, body: Body, radius_m: float | None, rng: np.random.Generator
-) -> Track:
-    """Return walking or jogging from the origin, heading +x, straight on or round a circle to either side."""
-    t_s = times(duration_s)
-    phase = style.stride_hz * t_s + rng.uniform() + wander(t_s, rng, 0.01, 0.1, 0.5)
-    track = _limbs(style, phase)
-    stride = _Stride(style, skeleton, body)
-    stride.fit_legs(track, phase)
-    vigour = 1 + wander(t_s, rng, 0.08, 0.1, 0.5)
-    track.root_m[:, 2] = stride.height_m + vigour * stride.heave(phase)
-    ahead = stride.speed_mps * t_s + stride.surge(phase)
-    bend = None if radius_m is None else radius_m * rng.choice([-1.0, 1.0])
-    _move_ahead(track, ahead, stride.sway(phase), stride.speed_mps, bend)
-    track.add("head.y", wander(t_s, rng, 0.04))
-    track.add("head.z", wander(t_s, rng, 0.15, 0.05, 0.3))
-    track.eyes_closed[:] = blinks(t_s, rng)
-    return track
-
-
-def _limbs(style: Style, phase: Curve) -> Track:
+def limbs(style: Style, phase: Curve) -> Track:
     """Return a track whose hinges and trunk are those of the gait at `phase` (T,), in strides."""
     track = still(len(phase), Activity.WALK if style.clip == "walk" else Activity.JOGGING)
     angles = _clips()[style.clip]["angles"]
@@ -147,15 +127,16 @@ def _harmonics(cycle: Curve, count: int) -> Curve:
     return np.array([spectrum[0].real, *np.ravel(pairs)])
 
 
-class _Stride:
+class Stride:
     """How the pelvis moves over one stride, and how the legs then reach the floor.
 
-    height_m: mean height of the pelvis; speed_mps: at which standing feet don't slide.
+    height_m: mean height of the pelvis; speed_mps: at which standing feet don't slide; middle: the phase at which
+    the left foot stands under the pelvis.
     """
 
     def __init__(self, style: Style, skeleton: Skeleton, body: Body) -> None:
         self._style, self._skeleton = style, skeleton
-        track = _limbs(style, np.arange(_PHASES) / _PHASES)
+        track = limbs(style, np.arange(_PHASES) / _PHASES)
         hips, ankles, soles_m = np.zeros((_PHASES, 2, 3)), np.zeros((_PHASES, 2, 3)), np.zeros((_PHASES, 2))
         for slot in range(_PHASES):
             body.place(np.zeros(3), quaternion(track.root_angles[slot]), track.hinges[slot])
@@ -164,8 +145,8 @@ class _Stride:
         ahead = ankles[..., 0] + 0.25 * _foot_m(skeleton)
         backward_mps = (np.roll(ahead, 1, axis=0) - np.roll(ahead, -1, axis=0)) / 2 * _PHASES * style.stride_hz
         passing = np.where(backward_mps[:, 0] > 0, np.abs(ahead[:, 0]), np.inf)
-        self._middle = int(np.argmin(passing)) / _PHASES  # phase at which the left foot stands under the pelvis
-        stands = np.stack([self._stands(side) for side in (0, 1)], axis=1)
+        self.middle = int(np.argmin(passing)) / _PHASES  # phase at which the left foot stands under the pelvis
+        stands = np.stack([self.stands(np.arange(_PHASES) / _PHASES, side) for side in (0, 1)], axis=1)
         self.speed_mps = float(np.median(backward_mps[stands]))
         slots = np.arange(_PHASES) / _PHASES
         self.height_m = -float(np.mean(soles_m[stands] + np.stack([self.heave(slots)] * 2, axis=1)[stands]))
@@ -173,15 +154,15 @@ class _Stride:
         lift_m = np.where(stands, -above_m, np.maximum(0.01 - above_m, 0))
         self._legs = self._pitches(ankles - hips, lift_m)
 
-    def _stands(self, side: int) -> NDArray[np.bool_]:
-        """Return at which of the phases a foot (0 left, 1 right) is on the floor."""
-        since = (np.arange(_PHASES) / _PHASES - self._middle - 0.5 * side + 0.5) % 1.0 - 0.5
-        stands: NDArray[np.bool_] = np.abs(since) < self._style.duty / 4
+    def stands(self, phase: Curve, side: int, share: float = 1.0) -> NDArray[np.bool_]:
+        """Return when a foot (0 left, 1 right) is on the floor, or for the middle `share` of that time."""
+        since = (phase - self.middle - 0.5 * side + 0.5) % 1.0 - 0.5
+        stands: NDArray[np.bool_] = np.abs(since) < share * self._style.duty / 4
         return stands
 
     def _step(self, phase: Curve) -> Curve:
         """Return the phase within a step, 0 when a foot stands under the pelvis."""
-        return 2 * (phase - self._middle)
+        return 2 * (phase - self.middle)
 
     def _profile(self, accel_mps2: Curve) -> Curve:
         """Return the Fourier numbers of the movement over one step that has this acceleration."""
@@ -219,7 +200,7 @@ class _Stride:
 
     def sway(self, phase: Curve) -> Curve:
         """Return how far to the left the pelvis is: over the standing foot."""
-        return 0.018 * np.cos(2 * np.pi * (phase - self._middle))
+        return 0.018 * np.cos(2 * np.pi * (phase - self.middle))
 
     def _pitches(self, reach_m: Curve, lift_m: Curve) -> list[tuple[str, Curve]]:
         """Return the Fourier numbers of what is added to the legs' hinges to lift the soles."""
@@ -243,15 +224,3 @@ class _Stride:
 def _foot_m(skeleton: Skeleton) -> float:
     foot = SEGMENTS.index("foot_left")
     return float(skeleton.ends_m[foot, 0] - skeleton.joints_m[foot, 0])
-
-
-def _move_ahead(track: Track, ahead: Curve, side: Curve, speed_mps: float, radius_m: float | None) -> None:
-    """Carry the pelvis along a line, or a circle to the left (positive radius) or right."""
-    if radius_m is None:
-        track.root_m[:, 0], track.root_m[:, 1] = ahead, side
-        return
-    heading = ahead / radius_m
-    track.root_m[:, 0] = (radius_m - side) * np.sin(heading)
-    track.root_m[:, 1] = radius_m - (radius_m - side) * np.cos(heading)
-    track.root_angles[:, 2] += heading
-    track.root_angles[:, 1] -= 0.6 * np.arctan(speed_mps**2 / radius_m / STANDARD_GRAVITY_MPS2)  # into the bend

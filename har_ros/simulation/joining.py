@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har_ros.simulation.physics import RATE_HZ
-from har_ros.simulation.tracks import Curve, Track, quaternion
-
-MARGIN = 4  # samples that a track goes on after its end, so that the next one knows speed and acceleration there
+from har_ros.simulation.tracks import MARGIN, Curve, Track, quaternion
 
 
 @dataclass(frozen=True)

@@ -37,9 +37,11 @@ class Leg:
     def __init__(self, skeleton: Skeleton, side: str) -> None:
         joints = skeleton.joints_m
         thigh, shin, foot = (SEGMENTS.index(f"{limb}_{side}") for limb in ("thigh", "shin", "foot"))
+        toe_m = skeleton.ends_m[foot, 0] - joints[foot, 0]
         self._hip_m = joints[thigh] - joints[0]
         self._thigh_m, self._shin_m = joints[shin] - joints[thigh], joints[foot] - joints[shin]
         self.ankle_height_m = float(joints[foot, 2])  # of a foot flat on the floor
+        self._sole_m = [np.array([ahead, 0.0, -joints[foot, 2]]) for ahead in (-0.04, toe_m)]  # heel and toes
         names = ("thigh_{}.y", "thigh_{}.x", "thigh_{}.z", "shin_{}.y", "foot_{}.y", "foot_{}.x")
         self._columns = [HINGE_INDEX[name.format(side)] for name in names]
 
@@ -51,12 +53,18 @@ class Leg:
         ankle: Curve = track.root_m + (pelvis_turn(track) @ (self._hip_m[:, None] + down))[..., 0]
         return ankle
 
-    def normal(self, track: Track) -> Curve:
-        """Return the upward normal of the sole, (T, 3), in the world."""
+    def foot_turn(self, track: Track) -> Curve:
+        """Return the foot's rotation matrices (T, 3, 3); the last column is the upward normal of the sole."""
         pitch, roll, twist, knee, foot_y, foot_x = track.hinges[:, self._columns].T
         shin = turn("y", pitch) @ turn("x", roll) @ turn("z", twist) @ turn("y", knee)
-        up: Curve = (pelvis_turn(track) @ shin @ turn("y", foot_y) @ turn("x", foot_x))[..., 2]
-        return up
+        rotation: Curve = pelvis_turn(track) @ shin @ turn("y", foot_y) @ turn("x", foot_x)
+        return rotation
+
+    def sole_m(self, ankle_m: Curve, foot_turn: Curve) -> Curve:
+        """Return how high the lowest point of the sole, heel or toes, is above the floor, (T,)."""
+        heel, toe = (foot_turn[:, 2] @ point for point in self._sole_m)
+        lowest: Curve = ankle_m[:, 2] + np.minimum(heel, toe)
+        return lowest
 
     def reach(self, track: Track, ankle_m: Curve, normal: Curve) -> None:
         """Set hip, knee and ankle so that the ankle is at ankle_m (T, 3) and the sole's normal is `normal` (T, 3).

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from har_ros.core.errors import HarError
 from har_ros.simulation.acts import ACTS, Act, Posture
-from har_ros.simulation.episodes import CAPTURE_S, Episode, capture_span, simulate_episode
 from har_ros.simulation.imu import felt
-from har_ros.simulation.joining import MARGIN, Reference, join
+from har_ros.simulation.joining import Reference, join
 from har_ros.simulation.moves import MOVES
 from har_ros.simulation.person import Person
 from har_ros.simulation.physics import MOUNTS, RATE_HZ, Mount, Pose
@@ -20,10 +19,10 @@ from har_ros.simulation.planning import Step, checked, plan
 from har_ros.simulation.skeleton import SEGMENTS, Motion, Skeleton
 from har_ros.simulation.streams import stream
 from har_ros.simulation.tracking import Tracker
-from har_ros.simulation.tracks import Track
+from har_ros.simulation.tracks import MARGIN, Track
 
 __all__ = [
-    "CAPTURE_S", "Episode", "Performer", "Step", "capture_span", "concatenate", "perform", "plan", "simulate_episode",
+    "Performer", "Step", "concatenate", "perform", "plan",
 ]  # fmt: skip
 _BLEND_S = 0.6
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from har_ros.core.labels import Activity
-from har_ros.simulation.physics import Body
+from har_ros.simulation.person import Person
 from har_ros.simulation.skeleton import SEGMENTS, Skeleton
 from har_ros.simulation.tracks import (
     Curve,
     Track,
     blinks,
     ease,
+    glide,
     limb_lengths_m,
     quaternion,
     still,
@@ -21,129 +22,70 @@ from har_ros.simulation.tracks import (
 )
 
 CHAIR_SEAT_HEIGHT_M = 0.45
+CHAIR_X_M = -0.42  # of the seat's middle, behind the place where one stands; also the pelvis' when sitting there
 CAR_SEAT_HEIGHT_M = 0.30
 CAR_RECLINE_RAD = np.radians(15)
 WHEEL_M = (0.55, 0.72)  # the wheel's centre: forward of the hip joint, above the floor
 WHEEL_RADIUS_M = 0.18
-_SEAT_TO_HIP_M = 0.09
-_BENDING_SHARE = 0.1  # of standing people: those who bend down are no falls
+SEAT_TO_HIP_M = 0.09
 _ROAD_MPS2, _ROAD_HZ = (0.1, 0.6), (1.0, 18.0)
 
 
-def stand(duration_s: float, skeleton: Skeleton, body: Body, rng: np.random.Generator) -> Track:
-    """Return quiet standing: sway, shifts of weight, arms that hang, rest or hold a phone; sometimes bending down."""
-    t_s = times(duration_s)
-    track = upright(len(t_s), body, rng.uniform(0.02, 0.1))
-    _sway(track, t_s, float(skeleton.joints_m[0, 2]), rng)
+def stand(person: Person, seconds: float, rng: np.random.Generator) -> Track:
+    """Return quiet standing at home: sway, shifts of weight, arms that hang, rest or hold a phone."""
+    t_s = times(seconds)
+    track = still(len(t_s), Activity.STAND)
+    track.root_m[:, 2] = person.hip_m
+    _sway(track, t_s, rng)
+    tremble(track, t_s, rng, rng.uniform(0.06, 0.2), 1.0, 8.0)
+    person.stand_on(track)
     _hang_arms(track, t_s, rng)
-    _look_around(track, t_s, rng, 0.25)
-    if rng.uniform() < _BENDING_SHARE:
-        _bend_down(track, t_s, rng)
-    _tremble(track, t_s, rng, rng.uniform(0.06, 0.2), 1.0, 8.0)
+    look_around(track, t_s, rng, 0.25)
     track.eyes_closed[:] = blinks(t_s, rng)
     return track
 
 
-def upright(count: int, body: Body, spread_rad: float = 0.05) -> Track:
-    """Return standing at the origin, heading +x, without any movement: on foot everything begins and ends so."""
-    track = still(count, Activity.STAND)
-    track.add_both("thigh", "x", spread_rad)
-    track.add_both("foot", "x", -spread_rad)
-    for side in ("left", "right"):
-        for limb, angle in (("thigh", -0.02), ("shin", 0.04), ("foot", -0.02)):
-            track.add(f"{limb}_{side}.y", angle)
-    body.place(np.zeros(3), quaternion(np.zeros(3)), track.hinges[0])
-    track.root_m[:, 2] = -body.soles_m().min()
-    return track
-
-
-def _sway(track: Track, t_s: Curve, hip_m: float, rng: np.random.Generator) -> None:
+def _sway(track: Track, t_s: Curve, rng: np.random.Generator) -> None:
     """Move the pelvis over feet that stay where they are, and tilt it; the trunk stays upright."""
     ahead, left = wander(t_s, rng, 0.006, 0.1, 0.5), wander(t_s, rng, 0.006, 0.1, 0.5)
-    place_m, at_s = rng.uniform(-0.04, 0.04), rng.uniform(0, 6)
-    left += place_m
+    place_m, at_s = 0.0, rng.uniform(0, 6)
     while at_s < t_s[-1]:  # from one leg to the other
         target_m = rng.uniform(-0.05, 0.05)
-        left += (target_m - place_m) * ease(t_s, at_s, rng.uniform(0.6, 1.5))
+        left += (target_m - place_m) * glide(t_s, at_s, rng.uniform(0.8, 1.8))
         place_m, at_s = target_m, at_s + rng.uniform(2, 9)
-    pitch, roll = np.radians(rng.normal(0, 1.5)) + wander(t_s, rng, 0.008), 0.7 * left + wander(t_s, rng, 0.008)
+    roll = 0.7 * left + wander(t_s, rng, 0.008)
     track.root_m[:, 0] += ahead
     track.root_m[:, 1] += left
-    track.root_angles[:, 0] += pitch
+    track.root_m[:, 2] -= 0.004 + 2.5 * left**2  # the legs, straight before, must reach both feet
+    track.root_angles[:, 0] += np.radians(rng.normal(0, 1.5)) + wander(t_s, rng, 0.008)
     track.root_angles[:, 1] += roll
-    for side in ("left", "right"):
-        track.add(f"thigh_{side}.y", ahead / hip_m - pitch)
-        track.add(f"thigh_{side}.x", -left / hip_m - roll)
-        track.add(f"foot_{side}.y", -ahead / hip_m)
-        track.add(f"foot_{side}.x", left / hip_m)
     track.add("spine.x", -roll)
 
 
-def _bend_down(track: Track, t_s: Curve, rng: np.random.Generator) -> None:
-    """Bend at the hips, as for something on the floor, and come up again: low and tilted, but no fall."""
-    down_s, hold_s, up_s = rng.uniform(0.9, 1.8), rng.uniform(0.3, 2.5), rng.uniform(0.9, 1.8)
-    begin_s = rng.uniform(-1.0, max(t_s[-1] - 2.0, 0.0))
-    bend = rng.uniform(0.5, 1.2) * (ease(t_s, begin_s, down_s) - ease(t_s, begin_s + down_s + hold_s, up_s))
-    track.root_angles[:, 0] += bend
-    back = 0.13 * np.sin(bend)  # of the legs: the weight stays over the feet
-    track.root_m[:, 0] -= back * track.root_m[:, 2]
-    for side in ("left", "right"):
-        track.add(f"thigh_{side}.y", -bend - back)
-        track.add(f"foot_{side}.y", back)
-        track.add(f"upper_arm_{side}.y", -0.7 * bend)
-    track.add("spine.y", 0.35 * bend)
-
-
-def sit(duration_s: float, skeleton: Skeleton, rng: np.random.Generator) -> Track:
-    """Return sitting on a chair: hands on the lap, at a phone or at a table, legs at ease."""
-    t_s = times(duration_s)
-    track = still(len(t_s), Activity.SITTING)
-    track.root_m[:, 2] = CHAIR_SEAT_HEIGHT_M + _SEAT_TO_HIP_M
-    recline = np.radians(rng.uniform(-2, 14))
-    track.root_angles[:, 0] = -recline + wander(t_s, rng, 0.01)
-    stretch_m = rng.uniform(-0.1, 0.15)
-    for side in ("left", "right"):
-        _put_foot(track, skeleton, side, stretch_m + rng.normal(0, 0.04) + wander(t_s, rng, 0.006), 0.0)
-    track.add_both("thigh", "x", rng.uniform(0.02, 0.25))
-    track.add("spine.y", rng.uniform(0.0, 0.35))
-    pose = rng.integers(3)
-    shoulder, elbow, inward = [(-0.35, -1.0, -0.3), (-0.55, -1.9, -0.2), (-0.75, -1.1, -0.1)][pose]
-    for side in ("left", "right"):
-        track.add(f"upper_arm_{side}.y", shoulder + rng.normal(0, 0.08) + wander(t_s, rng, 0.03))
-        track.add(f"forearm_{side}.y", elbow + rng.normal(0, 0.1) + wander(t_s, rng, 0.05, 0.1, 1.2))
-    track.add_both("upper_arm", "x", rng.uniform(0.05, 0.2))
-    track.add_both("upper_arm", "z", inward)
-    track.add("head.y", (0.45 if pose == 1 else 0.1) + wander(t_s, rng, 0.06))
-    _look_around(track, t_s, rng, 0.3)
-    _tremble(track, t_s, rng, rng.uniform(0.03, 0.1), 1.0, 8.0)
-    track.eyes_closed[:] = blinks(t_s, rng)
-    return track
-
-
-def drive(duration_s: float, skeleton: Skeleton, rng: np.random.Generator) -> Track:
+def drive(person: Person, seconds: float, rng: np.random.Generator) -> Track:
     """Return an awake driver: hands on the wheel, small steering, looks into mirrors and to the sides."""
-    t_s = times(duration_s)
+    t_s = times(seconds)
     track = still(len(t_s), Activity.SITTING)
-    _take_the_wheel(track, skeleton, wander(t_s, rng, 0.12, 0.05, 0.4), np.zeros(len(t_s)), rng)
+    _take_the_wheel(track, person.skeleton, wander(t_s, rng, 0.12, 0.05, 0.4), np.zeros(len(t_s)), rng)
     track.add("head.y", np.radians(12) + wander(t_s, rng, 0.05))
-    _look_around(track, t_s, rng, 0.35)
-    _tremble(track, t_s, rng, rng.uniform(*_ROAD_MPS2), *_ROAD_HZ)
+    look_around(track, t_s, rng, 0.35)
+    tremble(track, t_s, rng, rng.uniform(*_ROAD_MPS2), *_ROAD_HZ)
     track.eyes_closed[:] = blinks(t_s, rng)
     return track
 
 
-def drowse(duration_s: float, skeleton: Skeleton, rng: np.random.Generator) -> Track:
+def drowse(person: Person, seconds: float, rng: np.random.Generator) -> Track:
     """Return a drowsy driver: long closures of the eyes, nods with a startled recovery, a slump, a loose grip."""
-    t_s = times(duration_s)
+    t_s = times(seconds)
     track = still(len(t_s), Activity.DRIVERS_DROWSINESS)
     nod, closed = _nods(t_s, rng)
     slump = rng.uniform(0.05, 0.3) + 0.15 * nod
-    _take_the_wheel(track, skeleton, wander(t_s, rng, 0.04), 0.35 * nod * rng.uniform(0.3, 1.2), rng)
+    _take_the_wheel(track, person.skeleton, wander(t_s, rng, 0.04), 0.35 * nod * rng.uniform(0.3, 1.2), rng)
     track.add("head.y", np.radians(14) + nod * np.radians(rng.uniform(28, 46)) + wander(t_s, rng, 0.02))
     track.add("head.x", rng.normal(0, 0.12) + nod * rng.normal(0, 0.25))
     track.add("chest.y", slump)
     track.add("spine.x", nod * rng.normal(0, 0.08))
-    _tremble(track, t_s, rng, rng.uniform(*_ROAD_MPS2), *_ROAD_HZ)
+    tremble(track, t_s, rng, rng.uniform(*_ROAD_MPS2), *_ROAD_HZ)
     track.eyes_closed[:] = closed
     return track
 
@@ -174,7 +116,7 @@ def _put_foot(track: Track, skeleton: Skeleton, side: str, stretch_m: Curve | fl
 
 def _take_the_wheel(track: Track, skeleton: Skeleton, steer: Curve, slip: Curve, rng: np.random.Generator) -> None:
     """Sit in the car seat with both hands on the wheel; `slip` (rad) lets the hands slide down from it."""
-    track.root_m[:, 2] = CAR_SEAT_HEIGHT_M + _SEAT_TO_HIP_M
+    track.root_m[:, 2] = CAR_SEAT_HEIGHT_M + SEAT_TO_HIP_M
     slouch = rng.normal(0, 0.05)
     track.root_angles[:, 0] = -CAR_RECLINE_RAD - slouch
     track.add("spine.y", slouch)
@@ -190,7 +132,7 @@ def _put_hands_on_wheel(track: Track, skeleton: Skeleton, steer: Curve, slip: Cu
     fore_m = float(np.linalg.norm(skeleton.ends_m[fore] - skeleton.joints_m[fore])) - 0.04
     shoulder = skeleton.joints_m[upper] - skeleton.joints_m[0]
     ahead_m = WHEEL_M[0] + shoulder[2] * np.sin(CAR_RECLINE_RAD)
-    below_m = CAR_SEAT_HEIGHT_M + _SEAT_TO_HIP_M + shoulder[2] * np.cos(CAR_RECLINE_RAD) - WHEEL_M[1]
+    below_m = CAR_SEAT_HEIGHT_M + SEAT_TO_HIP_M + shoulder[2] * np.cos(CAR_RECLINE_RAD) - WHEEL_M[1]
     for sign, side in ((1, "left"), (-1, "right")):
         down_m = below_m - sign * WHEEL_RADIUS_M * np.sin(steer)
         aim, bend = two_link(upper_m, fore_m, -ahead_m, down_m)  # mirrored: elbows bend the other way
@@ -200,7 +142,7 @@ def _put_hands_on_wheel(track: Track, skeleton: Skeleton, steer: Curve, slip: Cu
         track.add(f"upper_arm_{side}.x", sign * (outward + 0.06))
 
 
-def _tremble(
+def tremble(
     track: Track, t_s: Curve, rng: np.random.Generator, rms_mps2: float, low_hz: float, high_hz: float
 ) -> None:
     """Shake the body as its own muscles, or a road, do: `rms_mps2` upwards, less to the side."""
@@ -232,7 +174,8 @@ def _hang_arms(track: Track, t_s: Curve, rng: np.random.Generator) -> None:
         track.add("forearm_left.y", -0.8 * gesture)
 
 
-def _look_around(track: Track, t_s: Curve, rng: np.random.Generator, size_rad: float) -> None:
+def look_around(track: Track, t_s: Curve, rng: np.random.Generator, size_rad: float) -> None:
+    """Turn the head here and there, `size_rad` to the sides."""
     track.add("head.z", np.clip(wander(t_s, rng, size_rad, 0.05, 0.3), -1.0, 1.0))
     track.add("head.y", wander(t_s, rng, 0.05))
     track.add("head.x", wander(t_s, rng, 0.03))

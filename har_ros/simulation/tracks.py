@@ -12,6 +12,7 @@ from har_ros.simulation.physics import HINGE_INDEX, HINGES, RATE_HZ
 from har_ros.simulation.skeleton import SEGMENTS, Skeleton
 
 Curve = NDArray[np.float64]
+MARGIN = 4  # samples that a track goes on after its end, so that the next one knows speed and acceleration there
 
 
 @dataclass
@@ -39,9 +40,9 @@ class Track:
         self.add(f"{limb}_right.{axis}", value if axis == "y" else -value)
 
 
-def times(duration_s: float) -> Curve:
-    """Return the sample times of a track, s."""
-    return np.arange(round(duration_s * RATE_HZ)) / RATE_HZ
+def times(seconds: float) -> Curve:
+    """Return the sample times of a track of an act that lasts `seconds`, with MARGIN more."""
+    return np.arange(round(seconds * RATE_HZ) + MARGIN) / RATE_HZ
 
 
 def still(count: int, activity: Activity) -> Track:
@@ -63,6 +64,21 @@ def wander(t_s: Curve, rng: np.random.Generator, size: float, low_hz: float = 0.
 def ease(t_s: Curve, start_s: float, duration_s: float) -> Curve:
     """Return a rise from 0 to 1 with no jump in speed (a raised cosine)."""
     return 0.5 - 0.5 * np.cos(np.pi * np.clip((t_s - start_s) / duration_s, 0, 1))
+
+
+def glide(t_s: Curve, start_s: float, duration_s: float) -> Curve:
+    """Return a rise from 0 to 1 with no jump in speed or acceleration, as people move from rest to rest."""
+    u = np.clip((t_s - start_s) / duration_s, 0, 1)
+    rise: Curve = u**3 * (10 - 15 * u + 6 * u**2)
+    return rise
+
+
+def through(t_s: Curve, *keys: tuple[float, float]) -> Curve:
+    """Return a curve that glides from value to value, each key being (time in s, value), resting before and after."""
+    curve = np.full(len(t_s), float(keys[0][1]))
+    for (begin_s, before), (end_s, after) in zip(keys, keys[1:]):
+        curve += (after - before) * glide(t_s, begin_s, max(end_s - begin_s, 1e-3))
+    return curve
 
 
 def blinks(t_s: Curve, rng: np.random.Generator) -> Curve:

@@ -1,0 +1,146 @@
+"""Walking and jogging from home to home: starting, going round, stopping, on feet that don't slide."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from har_ros.core.preprocess import STANDARD_GRAVITY_MPS2
+from har_ros.simulation import paths
+from har_ros.simulation.gait import Stride, Style, limbs
+from har_ros.simulation.person import Person
+from har_ros.simulation.physics import RATE_HZ
+from har_ros.simulation.tracks import Curve, Track, blinks, glide, times, wander
+
+_NEAR_HOME_M = 0.1
+_SHORTEST_LOOP_M = 3.5
+_TURN_S, _CORNER_S = 0.8, 0.4  # spans over which heading and place are evened out
+_STOP_S = 0.45  # before the end one looks ahead again, at home
+_PLANTED = 0.65  # share of a foot's time on the floor in which it doesn't move at all
+
+
+def walk(person: Person, seconds: float, rng: np.random.Generator) -> Track:
+    """Return walking from where the person is to home and round it, and stopping there."""
+    return _go(person, Style.walking(rng), seconds, rng)
+
+
+def jog(person: Person, seconds: float, rng: np.random.Generator) -> Track:
+    """Return jogging, as `walk` does."""
+    return _go(person, Style.jogging(rng), seconds, rng)
+
+
+def _go(person: Person, style: Style, seconds: float, rng: np.random.Generator) -> Track:
+    t_s = times(seconds)
+    ramp_s = min(rng.uniform(0.7, 0.95), 0.3 * seconds)
+    vigour = glide(t_s, 0.05, ramp_s) - glide(t_s, seconds - 0.1 - ramp_s, ramp_s)
+    travel_s = np.cumsum(vigour) / RATE_HZ  # at full speed
+    way = _way(person, Stride(style, person.skeleton, person.dummy).speed_mps * travel_s[-1], rng)
+    style, stride = _paced(person, style, way.length_m / travel_s[-1])
+    size = vigour * min(way.length_m / (stride.speed_mps * travel_s[-1]), 1.15)
+    phase = stride.middle + rng.choice((0.0, 0.5)) - 0.25 + style.stride_hz * t_s + wander(t_s, rng, 0.01, 0.1, 0.5)
+    track = limbs(style, phase)
+    stride.fit_legs(track, phase)
+    track.hinges[:] = person.stance.hinges + size[:, None] * (track.hinges - person.stance.hinges)
+    track.root_angles *= size[:, None]
+    heave = (1 + wander(t_s, rng, 0.08, 0.1, 0.5)) * stride.heave(phase)
+    track.root_m[:, 2] = person.hip_m + size * (stride.height_m - person.hip_m + heave)
+    along_m = way.length_m * travel_s / travel_s[-1]
+    _move_along(track, person, way, along_m, size * stride.surge(phase), size * stride.sway(phase))
+    _plant(track, person, stride, phase)
+    track.add("head.y", wander(t_s, rng, 0.04))
+    track.add("head.z", wander(t_s, rng, 0.15, 0.05, 0.3))
+    track.eyes_closed[:] = blinks(t_s, rng)
+    return track
+
+
+def _way(person: Person, natural_m: float, rng: np.random.Generator) -> paths.Way:
+    """Return the way home, if the person is away, and a loop, if there is time for one."""
+    lines = []
+    if np.linalg.norm(person.place_m) > _NEAR_HOME_M:
+        home = paths.way_home(person.place_m)
+        natural_m -= home.length_m
+        lines.append(home.points_m)
+    if not lines or natural_m > _SHORTEST_LOOP_M:
+        lines.append(paths.loop(natural_m, int(rng.choice((-1, 1)))).points_m)
+    return paths.joined(lines)
+
+
+def _paced(person: Person, style: Style, speed_mps: float) -> tuple[Style, Stride]:
+    """Return the style with quicker or slower, longer or shorter steps, to go at about this speed."""
+    pace = speed_mps / Stride(style, person.skeleton, person.dummy).speed_mps
+    factor = float(np.clip(pace, 0.75, 1.3)) ** 0.5
+    style = replace(
+        style, stride_hz=style.stride_hz * factor, legs=style.legs * factor, bounce_mps2=style.bounce_mps2 * factor**3
+    )
+    return style, Stride(style, person.skeleton, person.dummy)
+
+
+def _move_along(track: Track, person: Person, way: paths.Way, along_m: Curve, ahead_m: Curve, left_m: Curve) -> None:
+    """Carry the pelvis along the way, turning into it at first, and ahead again at home; lean into bends."""
+    place, heading = way.at(along_m)
+    count = len(along_m)
+    turned = round(_STOP_S * RATE_HZ)
+    heading += 2 * np.pi * round((person.heading_rad - heading[0]) / (2 * np.pi))
+    heading[: turned // 4] = person.heading_rad
+    heading[count - turned :] = 2 * np.pi * round(heading[-1] / (2 * np.pi))
+    heading, place = _even(heading, _TURN_S), np.stack([_even(axis, _CORNER_S) for axis in place.T], axis=1)
+    cosine, sine = np.cos(heading), np.sin(heading)
+    track.root_m[:, 0] = place[:, 0] + ahead_m * cosine - left_m * sine
+    track.root_m[:, 1] = place[:, 1] + ahead_m * sine + left_m * cosine
+    speed = np.linalg.norm(np.gradient(place, axis=0), axis=1) * RATE_HZ
+    inward = _even(np.gradient(heading) * RATE_HZ * speed, _CORNER_S)
+    track.root_angles[:, 2] += heading
+    track.root_angles[:, 1] -= 0.6 * np.arctan(inward / STANDARD_GRAVITY_MPS2)
+
+
+def _even(curve: Curve, span_s: float) -> Curve:
+    """Return a curve averaged under a bell `span_s` wide; before and after, it stays as it begins and ends."""
+    reach = round(span_s * RATE_HZ / 2)
+    bell = np.hanning(2 * reach + 3)[1:-1]
+    return np.convolve(np.pad(curve, reach, mode="edge"), bell / bell.sum(), "valid")
+
+
+def _plant(track: Track, person: Person, stride: Stride, phase: Curve) -> None:
+    """Keep each foot in its place while it stands, on the floor, and lead it smoothly from one place to the next."""
+    for side, leg in enumerate(person.legs):
+        ankle, turn = leg.ankle_m(track), leg.foot_turn(track)
+        shift = np.zeros((len(phase), 3))
+        shift[:, 2] = -leg.sole_m(ankle, turn)
+        spans = _spans(stride.stands(phase, side, _PLANTED))
+        for begin, end in spans:
+            shift[begin:end, :2] = _standing_place(ankle, begin, end) - ankle[begin:end, :2]
+        edges = [(0, 1), *spans, (len(phase) - 1, len(phase))]
+        for (_, left), (right, _) in zip(edges, edges[1:]):
+            if right > left:
+                _bridge(shift, left, right)
+        leg.reach(track, ankle + shift, turn[:, :, 2])
+
+
+def _standing_place(ankle: Curve, begin: int, end: int) -> Curve:
+    if begin == 0:
+        return ankle[0, :2]
+    if end == len(ankle):
+        return ankle[-1, :2]
+    middle: Curve = ankle[begin:end, :2].mean(axis=0)
+    return middle
+
+
+def _spans(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return the first and the one after the last index of each run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(int)))
+    return [(int(begin), int(end)) for begin, end in edges.reshape(-1, 2)]
+
+
+def _bridge(shift: Curve, begin: int, end: int) -> None:
+    """Fill shift[begin:end] with a cubic that goes on from the values and slopes on either side."""
+    before, after = shift[begin - 1], shift[min(end, len(shift) - 1)]
+    slope_in = before - shift[begin - 2] if begin > 1 else np.zeros(3)
+    slope_out = shift[end + 1] - after if end + 1 < len(shift) else np.zeros(3)
+    span = end - begin + 1
+    u = (np.arange(1, span) / span)[:, None]
+    shift[begin:end] = (
+        before * (1 + 2 * u) * (1 - u) ** 2 + after * u**2 * (3 - 2 * u)
+        + span * (slope_in * u * (1 - u) ** 2 - slope_out * u**2 * (1 - u))
+    )  # fmt: skip
