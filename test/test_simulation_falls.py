@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from har_ros.simulation.falls import FALL_S, KINDS, LET_GO_S, Fall, fall_down, wall_point_m
+from har_ros.simulation.falls import FALL_S, KINDS, Fall, fall_down, wall_point_m
 from har_ros.simulation.imu import felt
 from har_ros.simulation.joining import Reference
 from har_ros.simulation.moves import MOVES
@@ -19,7 +19,7 @@ G_MPS2 = 9.80665
 TO_THE_FLOOR = KINDS[:4]
 PELVIS, CHEST, HEAD = (SEGMENTS.index(segment) for segment in ("pelvis", "chest", "head"))
 PEOPLE = range(5)
-ONSET = 200
+ONSET, BEFORE_S = 360, 5.0  # mid-walk
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def fallen(kind: str, seed: int) -> Fallen:
     skeleton = default_skeleton(rng.uniform(1.55, 1.9), rng.uniform(50, 95))
     person = Person(skeleton, rng)
     before = {"from_chair": "sit", "slide_down": "stand"}.get(kind, ("walk", "stand")[seed % 2])
-    track = MOVES[before](person, ONSET / RATE_HZ + LET_GO_S + 0.5, rng)
+    track = MOVES[before](person, BEFORE_S, rng)
     tracker = Tracker(person.body, Reference.of(track))
     tracker.place(0)
     poses = [tracker.step(index) for index in range(ONSET)]

@@ -66,7 +66,7 @@ def _trip(rng: np.random.Generator) -> Fall:
 
 
 def _slip(rng: np.random.Generator) -> Fall:
-    back = np.pi + rng.normal(0, 0.6)
+    back = np.pi + rng.normal(0, 0.5)
     return Fall("slip", back, *_shove(rng), rng.uniform(0.04, 0.2), 0.06, rng.uniform(-0.5, 0.8), 0.3)
 
 
@@ -106,10 +106,9 @@ _RECIPES = {
     "from_chair": _from_chair,
 }
 # kind -> segments and their shares of the push
-_AT_FEET = {"chest": 0.3, "pelvis": 0.3, "foot_left": -0.4, "foot_right": -0.4}
 _PUSHED = {
-    "trip": _AT_FEET,
-    "slip": _AT_FEET,
+    "trip": {"chest": 0.3, "pelvis": 0.3, "foot_left": -0.4, "foot_right": -0.4},
+    "slip": {"chest": 0.7, "head": 0.1, "foot_left": -0.4, "foot_right": -0.4},
     "push": {"chest": 1.0},
     "faint": {"chest": 1.0},
     "slide_down": {"chest": 1.0, "head": 0.1, "pelvis": 0.2},

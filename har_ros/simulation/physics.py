@@ -52,6 +52,12 @@ def kind_of(segment: str) -> str:
     return segment.removesuffix("_left").removesuffix("_right")
 
 
+def other_side(segment: str) -> str:
+    """Return the same segment of the other side; the trunk's have none and stay."""
+    side = {"left": "right", "right": "left"}.get(segment.rpartition("_")[2])
+    return segment if side is None else f"{kind_of(segment)}_{side}"
+
+
 def _hinges(segment: str) -> list[tuple[str, float, float]]:
     mirror = segment.endswith("_right")
     return [
@@ -73,6 +79,11 @@ class Mount:
 
     segment: str
     offset_m: tuple[float, float, float]
+
+    def mirrored(self) -> Mount:
+        """Return the same place on the other side of the body."""
+        x_m, y_m, z_m = self.offset_m
+        return Mount(other_side(self.segment), (x_m, -y_m, z_m))
 
 
 MOUNTS: dict[str, Mount] = {
