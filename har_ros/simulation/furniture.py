@@ -179,6 +179,14 @@ def box(things: Set, place: Place) -> None:
         base += size[2]
 
 
+def partition(things: Set, place: Place) -> None:
+    """Add a free-standing wall."""
+    rng = things.rng
+    wide, high = rng.uniform(1.2, 2.4), rng.uniform(1.9, 2.3)
+    things.shade(place, 0.3, wide, 0.8)
+    things["plain"].box(place.at(0, 0, high / 2), (0.12, wide, high), place.yaw_rad, paint(rng, 0.5, 0.85))
+
+
 def plant(things: Set, place: Place) -> None:
     """Add a pot plant."""
     rng = things.rng

@@ -7,7 +7,7 @@ import numpy as np
 from har_ros.simulation import furniture, textures
 from har_ros.simulation.furniture import Place, Rng, Set, Thing, paint
 from har_ros.simulation.pieces import RGB, Maker, Piece
-from har_ros.simulation.rooms import CHAIR
+from har_ros.simulation.rooms import CHAIR, PARTITION
 
 _FAR_M = 60.0
 
@@ -87,7 +87,7 @@ AT_RIM: dict[str, tuple[Thing, ...]] = {
     "park": (_BUSH, _TREE, _BENCH, _TREE, _BUSH, _LAMP),
     "yard": (_BUSH, _BOX, _POT, _CAR, _TABLE, _BENCH, _POT),
 }
-ANYWHERE: tuple[Thing, ...] = (_TABLE, _BOX, _BUSH, _POT, CHAIR)
+ANYWHERE: tuple[Thing, ...] = (_TABLE, _BOX, _BUSH, _POT, CHAIR, PARTITION)
 
 
 def ground(style: str, things: Set) -> list[Piece]:

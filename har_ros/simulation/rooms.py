@@ -149,7 +149,8 @@ AT_WALLS: dict[str, tuple[Thing, ...]] = {
     "office": (_DESK, _DESK, _DESK, _SHELF, _CABINET, _PLANT, _COATS),
     "corridor": (_PLANT, _COATS, _CABINET, _BOX, _SHELF),
 }
-ANYWHERE: tuple[Thing, ...] = (_TABLE, _PLANT, _BOX, _LAMP)
+PARTITION = Thing(furniture.partition, 0.3, 2.4, 2.3)
+ANYWHERE: tuple[Thing, ...] = (_TABLE, _PLANT, _BOX, _LAMP, PARTITION)
 CHAIR = _CHAIR
 _WALLS: tuple[RGB, ...] = (  # off-whites, greys, sand, sage, pale blue, as sold
     (0.88, 0.87, 0.84), (0.84, 0.81, 0.75), (0.78, 0.78, 0.77), (0.80, 0.74, 0.66), (0.70, 0.74, 0.68),

@@ -93,6 +93,19 @@ class Scene:
         furniture.chair(things, Place(x_m, y_m, yaw_rad), seat_m)
         self.pieces += things.pieces()
 
+    def place_wall(self, x_m: float, y_m: float, yaw_rad: float, rng: Rng) -> None:
+        """Put up a partition whose face, turned towards yaw_rad, meets the floor at (x_m, y_m)."""
+        wide_m, high_m, thick_m = rng.uniform(1.4, 2.6), rng.uniform(2.0, 2.3), 0.12
+        place = Place(x_m, y_m, yaw_rad)
+        things = Set(self.light, rng)
+        things.shade(place, 0.4, wide_m, 0.6)
+        things["plain"].box(
+            place.at(-thick_m / 2, 0, high_m / 2), (thick_m, wide_m, high_m), yaw_rad, furniture.paint(rng, 0.55, 0.85)
+        )
+        self.pieces += things.pieces()
+        middle = place.at(-thick_m / 2 - 0.03, 0, 0)
+        self.obstacles.append(Obstacle(Place(middle[0], middle[1], yaw_rad), thick_m, wide_m, high_m))
+
     def place_between(self, eye_m: NDArray[np.float64], points_m: NDArray[np.float64], rng: Rng) -> None:
         """Put something between a camera and the points (N, 3) of a person's room, hiding part of them."""
         way = points_m[:, :2].mean(axis=0) - eye_m[:2]

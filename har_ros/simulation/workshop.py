@@ -9,7 +9,7 @@ import numpy as np
 from har_ros.simulation import furniture, textures
 from har_ros.simulation.furniture import Place, Rng, Set, Thing, paint, timber
 from har_ros.simulation.pieces import RGB, Maker, Piece
-from har_ros.simulation.rooms import CHAIR, Bounds, dress_wall
+from har_ros.simulation.rooms import CHAIR, PARTITION, Bounds, dress_wall
 
 _YELLOW: RGB = (0.80, 0.66, 0.18)
 
@@ -146,7 +146,7 @@ AT_WALLS: tuple[Thing, ...] = (
     Thing(rack, 0.55, 1.8, 1.9), Thing(bench, 0.75, 2.0, 1.0), Thing(machine, 0.95, 1.8, 1.9),
     Thing(furniture.cabinet, 0.6, 1.2, 1.5), _DRUM, Thing(conveyor, 0.6, 3.0, 1.1), _PALLET,
 )  # fmt: skip
-ANYWHERE: tuple[Thing, ...] = (_BOX, _DRUM, _TABLE, _PALLET, CHAIR)
+ANYWHERE: tuple[Thing, ...] = (_BOX, _DRUM, _TABLE, _PALLET, CHAIR, PARTITION)
 
 
 def draw_bounds(rng: Rng) -> Bounds:
