@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from har_ros.simulation.body import SOLE_M, Body, Shape
-from har_ros.simulation.camera import Camera, Sensor
-from har_ros.simulation.outfit import cut, dress, triangles_of
+from har_ros.simulation.camera import Camera
+from har_ros.simulation.layers import cut, triangles_of
+from har_ros.simulation.outfit import dress
 from har_ros.simulation.renderer import Renderer
-from har_ros.simulation.scene import KINDS, Scene
+from har_ros.simulation.scene import FREE_M, KINDS, Scene
+from har_ros.simulation.sensor import Sensor
 from har_ros.simulation.skeleton import PARENTS, SEGMENTS
 from har_ros.simulation.skinning import DRIVES, between, turn, turn_about
 from har_ros.simulation.wardrobe import HAIR_STYLES, Look
@@ -211,7 +213,7 @@ def test_a_shadow_darkens_the_floor_beside_the_feet(body, renderer):
 
 
 def test_shut_eyes_change_the_face_and_nothing_else(body, renderer):
-    scene = Scene.random("room", np.random.default_rng(2))
+    scene = Scene.random("room", np.random.default_rng(14))
     renderer.set_scene(scene, body, look())
     head_m = body.skeleton.joints_m[SEGMENTS.index("head")] + (0.1, 0, 0.1)
     near = Camera((float(head_m[0]) + 0.6, 0.0, float(head_m[2])), tuple(head_m), 35.0, WIDTH, HEIGHT)
@@ -255,15 +257,16 @@ def test_scenes_leave_room_for_the_person_and_the_camera(kind):
         rng = np.random.default_rng(seed)
         scene = Scene.random(kind, rng)
         assert scene.pieces
-        for x, y, radius in scene.obstacles:
-            assert np.hypot(x, y) > 1.5 and (abs(y) - radius > 0.7 or abs(x) >= 4)
+        for obstacle in scene.obstacles:
+            assert obstacle.distance_m(0.0, 0.0) > FREE_M
         space = np.array([(x, y, z) for x in (-0.4, 0.4) for y in (-0.4, 0.4) for z in (0.0, 1.8)])
         camera = Camera.random(rng, scene, space, WIDTH, HEIGHT)
-        assert 0.7 < camera.position_m[2] < 2.6
+        assert 0.7 < camera.position_m[2] < 2.7
         x0, x1, y0, y1 = scene.bounds_m
         assert x0 < camera.position_m[0] < x1 and y0 < camera.position_m[1] < y1
         if kind != "car":
-            assert scene.sees(np.array(camera.position_m), space.mean(axis=0))
+            eye = np.array(camera.position_m)
+            assert scene.is_roomy(eye) and scene.visible_share(eye, space) > 0.6
             places = camera.project(space)
             assert ((places > -0.02 * WIDTH) & (places < (1.02 * WIDTH, 1.02 * HEIGHT))).all()
 
@@ -281,7 +284,7 @@ def test_a_seat_appears_where_it_is_placed():
     scene = Scene.random("outdoor", np.random.default_rng(0))
     before = len(scene.pieces)
     scene.place_seat(0.4, -0.3, 1.0, 0.45, np.random.default_rng(1))
-    seat = np.concatenate([piece.points_m for piece in scene.pieces[before:]])
+    seat = np.concatenate([piece.points_m for piece in scene.pieces[before:] if not piece.is_shade])
     np.testing.assert_allclose((seat[:, :2].min(axis=0) + seat[:, :2].max(axis=0)) / 2, (0.4, -0.3), atol=0.06)
     assert seat[:, 2].min() == pytest.approx(0, abs=1e-6)
     assert np.isclose(seat[:, 2], 0.45).any()

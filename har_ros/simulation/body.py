@@ -21,7 +21,8 @@ HERITAGES = ("african", "asian", "caucasian")
 SOLE_M = 0.012  # a shoe's sole below the bare foot
 _UNIT_M = 0.1  # of the mesh
 _DOWN = np.array([0.0, 0.0, -1.0])
-_FINGER_CURL_RAD = 0.6  # relaxed hand
+_FINGER_CURL_RAD = 0.75  # relaxed hand
+_FINGERS_CLOSED = 0.45  # how much nearer to each other the finger tips come than the mesh has them
 
 
 @dataclass(frozen=True)
@@ -87,14 +88,15 @@ class Body:
         bare = np.unique(self.part_quads["skin"])
         sole_z, crown_z = points[bare, 2].min(), points[bare, 2].max()
         scale = (shape.height_m - SOLE_M) / _standing_height(dict(zip(names, joints)), sole_z, crown_z)
-        points, joints = points * scale, joints * scale
+        weights = _weights(asset, names)
+        points, joints = _close_fingers(points, dict(zip(names, joints)), weights) * scale, joints * scale
         self.sole_z_m = float(sole_z * scale - SOLE_M)
         self.crown_z_m = float(crown_z * scale)
         self.joints_m: dict[str, NDArray[np.float64]] = dict(zip(names, joints))
         self.skin = Skin(
             points.astype(np.float32),
             vertex_normals(points, np.concatenate(list(self.part_quads.values()))),
-            _weights(asset, names),
+            weights,
             asset["blink_vertices"].astype(np.intp),
             (_world_axes(asset["blink"] / 1000) * scale).astype(np.float32),
         )
@@ -176,6 +178,25 @@ def _weights(asset: dict[str, NDArray[Any]], names: list[str]) -> Floats:
     for bone, share in zip(asset["bones"].T, asset["shares"].T):
         weights[rows, column[bone]] += share / np.float32(255)
     return weights
+
+
+def _close_fingers(
+    points: NDArray[np.float64], joint: dict[str, NDArray[np.float64]], weights: Floats
+) -> NDArray[np.float64]:
+    """Return the points with the fingers, which the mesh spreads wide, drawn together towards their tips."""
+    closed = points.copy()
+    for side in ("Left", "Right"):
+        knuckles = (joint[f"{side}HandFinger1"] + joint[f"{side}Pinky"]) / 2
+        across = joint[f"{side}HandFinger1"] - joint[f"{side}Pinky"]
+        across /= np.linalg.norm(across)
+        along = knuckles - joint[f"{side}Hand"]
+        along -= (along @ across) * across
+        along /= np.linalg.norm(along)
+        fingers = np.flatnonzero(weights[:, _BONES.index(f"{side}HandFinger1")] > 0.3)
+        offset = points[fingers] - knuckles
+        reach = np.clip(offset @ along / (offset @ along).max(), 0, 1)
+        closed[fingers] -= (_FINGERS_CLOSED * reach * (offset @ across))[:, None] * across
+    return closed
 
 
 def vertex_normals(points: NDArray[np.float64], quads: NDArray[np.intp]) -> Floats:

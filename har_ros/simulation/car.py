@@ -1,25 +1,24 @@
-"""A car's cabin around the driver (hip joint above the origin, floor at z = 0), and the landscape passing by."""
+"""A car's cabin around the driver (hip joint above the origin, floor at z = 0)."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from har_ros.simulation import furniture, textures
-from har_ros.simulation.furniture import Place, Set, paint
+from har_ros.simulation import textures
+from har_ros.simulation.furniture import paint
 from har_ros.simulation.pieces import RGB, Light, Maker, Piece
 from har_ros.simulation.postures import CAR_RECLINE_RAD, CAR_SEAT_HEIGHT_M, WHEEL_M, WHEEL_RADIUS_M
+from har_ros.simulation.roadside import Hour
 
 Rng = np.random.Generator
-LANDSCAPE_SPEEDS_MPS = (8.0, 28.0)
-_ROAD_Z_M = -0.35  # below the car's floor
-_PERIOD_M = 60.0
 _INNER_M, _OUTER_M = 0.36, 1.08  # from the driver's middle to the near door, and to the far one
 _SILL_M, _ROOF_M = 0.72, 1.28
 
 
-def cabin(rng: Rng, light: Light) -> list[Piece]:
+def cabin(rng: Rng, hour: Hour) -> list[Piece]:
     """Return seats, wheel, dashboard, doors, pillars and roof; the driver sits on the left."""
+    light = hour.inside
     trim = paint(rng, 0.08, 0.35)
     seat = Maker(light, textures.mottled(rng, (1.0, 1.0, 1.0), 0.04), 0.3)
     cover = paint(rng, 0.12, 0.55)
@@ -43,8 +42,23 @@ def cabin(rng: Rng, light: Light) -> list[Piece]:
     shell.box((-0.3, middle, -0.02), (2.6, 1.45, 0.04), 0.0, (0.2, 0.2, 0.2))
     shell.box((0.95, middle, 0.58), (0.36, 1.4, 0.36), 0.0, trim)
     shell.box((0.1, middle, 0.2), (0.9, 0.2, 0.36), 0.0, trim)
+    _fittings(shell, rng, trim)
     pieces = [maker.piece() for maker in (seat, shell, _wheel(light))]
     return [piece for piece in pieces if piece]
+
+
+def _fittings(shell: Maker, rng: Rng, trim: RGB) -> None:
+    """Add what a cabin has besides: mirror, belts' anchors, door handles, rear shelf, perhaps a bag behind."""
+    grey: RGB = (0.25, 0.25, 0.26)
+    shell.box((0.55, -0.36, _ROOF_M - 0.08), (0.03, 0.22, 0.07), 0.0, grey)
+    for left, sign in ((_INNER_M, 1), (-_OUTER_M, -1)):
+        shell.box((-0.36, left - 0.1 * sign, 1.06), (0.06, 0.02, 0.1), 0.0, grey)
+        shell.box((0.05, left - 0.03 * sign, 0.62), (0.14, 0.03, 0.03), 0.0, (0.5, 0.5, 0.51))
+        shell.box((-0.45, left - 0.15 * sign, _ROOF_M - 0.06), (0.2, 0.02, 0.02), 0.0, trim)
+    shell.box((-1.52, (_INNER_M - _OUTER_M) / 2, 0.72), (0.4, 1.35, 0.04), 0.0, trim)
+    if rng.random() < 0.4:
+        side = rng.uniform(-0.9, 0.0)
+        shell.box((-0.98, side, 0.52), (0.25, 0.35, 0.3), rng.uniform(-0.4, 0.4), paint(rng, 0.1, 0.6))
 
 
 def _tilted(size: tuple[float, float, float], lean_rad: float) -> NDArray[np.float64]:
@@ -85,36 +99,3 @@ def _wheel(light: Light) -> Maker:
     maker.rod(tuple(centre + 0.03 * out), tuple(centre - 0.35 * out), 0.055, black, 0.04)
     maker.rod(tuple(centre + 0.03 * out), tuple(centre + 0.035 * out), 0.055, (0.18, 0.18, 0.19), 0.001)
     return maker
-
-
-def landscape(rng: Rng, light: Light) -> list[Piece]:
-    """Return road, verges, trees, bushes, posts and houses that repeat every _PERIOD_M along x."""
-    green = (0.33, 0.41, 0.23) if rng.random() < 0.6 else (0.45, 0.43, 0.33)
-    field = Maker(light, textures.mottled(rng, green, 0.1, 8), 6.0, _PERIOD_M)
-    road = Maker(light, textures.mottled(rng, (0.36, 0.36, 0.37), 0.05), 3.0, _PERIOD_M)
-    lines = Maker(light, None, 1.0, _PERIOD_M)
-    walls = Maker(light, textures.mottled(rng, paint(rng, 0.5, 0.85), 0.03), 2.0, _PERIOD_M)
-    things = Set(light, rng)
-    tall = rng.random() < 0.4
-    woods = things["leaves"]
-    spots = [(rng.uniform(0, _PERIOD_M), rng.choice((-1, 1)) * rng.uniform(6, 25)) for _ in range(12)]
-    kinds = [rng.choice(("tree", "bush", "house"), p=(0.4, 0.25, 0.35) if tall else (0.6, 0.35, 0.05)) for _ in spots]
-    sizes = rng.uniform(4, 9, (len(spots), 3))
-    for shift in (-2, -1, 0):  # the camera looks back
-        base = shift * _PERIOD_M
-        field.patch((base, -90, _ROAD_Z_M - 0.03), (_PERIOD_M, 0, 0), (0, 180, 0))
-        road.patch((base, -5.5, _ROAD_Z_M), (_PERIOD_M, 0, 0), (0, 7.5, 0))
-        for side in (-1, 1):
-            woods.box((base + _PERIOD_M / 2, 70 * side, 3), (_PERIOD_M, 4, 8), 0.0, (0.27, 0.33, 0.24))
-        for start in np.arange(0, _PERIOD_M, 6.0):
-            lines.patch((base + start, 1.6, _ROAD_Z_M + 0.01), (3, 0, 0), (0, 0.15, 0), (0.85, 0.85, 0.82))
-            lines.patch((base + start, -2.0, _ROAD_Z_M + 0.01), (3, 0, 0), (0, 0.15, 0), (0.85, 0.85, 0.82))
-            lines.box((base + start, 3.0, _ROAD_Z_M + 0.5), (0.12, 0.12, 1.0), 0.0, (0.8, 0.8, 0.8))
-        for (x, y), kind, size in zip(spots, kinds, sizes):
-            if kind == "house":
-                walls.box((base + x, y + np.sign(y) * 5, size[2] / 2 + _ROAD_Z_M), tuple(size))
-            else:
-                (furniture.tree if kind == "tree" else furniture.bush)(things, Place(base + x, y, 0))
-    for maker in things.makers.values():
-        maker.period_m = _PERIOD_M
-    return [piece for maker in (field, road, lines, walls) if (piece := maker.piece())] + things.pieces()

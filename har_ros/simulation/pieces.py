@@ -48,17 +48,19 @@ class Light:
 
     @classmethod
     def random(cls, rng: np.random.Generator, indoors: bool) -> Light:
-        """Draw a light; indoors it is softer and falls more steeply."""
-        azimuth, height = rng.uniform(0, 2 * np.pi), rng.uniform(0.7, 1.3) if indoors else rng.uniform(0.5, 1.2)
+        """Draw a light, dim to bright, warm to cool; indoors it is softer and falls more steeply."""
+        azimuth, height = rng.uniform(0, 2 * np.pi), rng.uniform(0.7, 1.3) if indoors else rng.uniform(0.35, 1.2)
         flat = np.cos(height)
-        strength = rng.uniform(0.25, 0.55) if indoors else rng.uniform(0.35, 0.75)
-        warm = rng.uniform(-0.06, 0.08)
-        sky = rng.uniform(0.65, 0.85)
+        level = float(rng.uniform(0.45, 0.8) if rng.random() < 0.25 else rng.uniform(0.85, 1.1))
+        strength = level * (rng.uniform(0.2, 0.6) if indoors else rng.uniform(0.1, 0.85))  # overcast to clear
+        warm, tint = rng.normal(0.02, 0.07), rng.normal(0.01, 0.03)  # of the sun or lamp, of the rest
+        sky = level * rng.uniform(0.6, 0.8)
         ground = sky * rng.uniform(0.45, 0.7)
         return cls(
             (float(flat * np.cos(azimuth)), float(flat * np.sin(azimuth)), float(np.sin(height))),
             (strength * (1 + warm), strength, strength * (1 - warm)),
-            (sky, sky, sky * 1.03), (ground * 1.02, ground, ground * 0.95),
+            (sky * (1 + tint), sky, sky * (1.03 - tint)),
+            (ground * (1.02 + tint), ground, ground * (0.95 - tint)),
         )
 
     def shade(self, normals: NDArray[np.floating]) -> Floats:
@@ -75,9 +77,9 @@ class Light:
 class Piece:
     """A surface: points (V, 3) m, lit colours (V, 3) uint8, texture places uv (V, 2), triangles (F, 3).
 
-    texture: RGB image (sides powers of two) that repeats, or None.
+    texture: RGB or RGBA image (sides powers of two) that repeats, or None.
     period_m: 0, or the distance along x after which the piece looks the same again (a passing landscape).
-    is_ground: the flat floor at z = 0 that a person's shadow falls on.
+    is_ground: the flat floor at z = 0 that a person's shadow falls on. is_shade: dark patches on that floor.
     """
 
     points_m: Floats
@@ -87,6 +89,12 @@ class Piece:
     texture: NDArray[np.uint8] | None = None
     period_m: float = 0.0
     is_ground: bool = False
+    is_shade: bool = False
+
+    @property
+    def see_through(self) -> bool:
+        """Whether something may show through the texture."""
+        return self.texture is not None and self.texture.shape[2] == 4
 
 
 @dataclass
@@ -101,6 +109,7 @@ class Maker:
     tile_m: float = 1.0
     period_m: float = 0.0
     is_ground: bool = False
+    is_shade: bool = False
     _points: list[Array] = field(default_factory=list)
     _normals: list[Array] = field(default_factory=list)
     _colours: list[Array] = field(default_factory=list)
@@ -134,6 +143,26 @@ class Maker:
         normal = np.cross(a, b)
         brightness = 1 - dark_edge * np.exp(-rim / 0.6)
         self.surface(points, normal / np.linalg.norm(normal), brightness[..., None] * colour, places)
+
+    def pane(self, start: Array, along: Array, wide_m: float, low_m: float, tall_m: float) -> None:
+        """Add an upright window or picture that shows the whole texture once and glows by itself.
+
+        It begins at `start` (2,) on the floor plan, goes wide_m along the unit vector `along` (2,).
+        """
+        x, y = start
+        foot = np.array([[(x, y, low_m), (x + wide_m * along[0], y + wide_m * along[1], low_m)]])
+        grid = np.concatenate([foot, foot + np.array([0, 0, tall_m])])
+        places = np.array([[(0, 0), (1, 0)], [(0, 1), (1, 1)]], float)
+        self.surface(grid, np.array([along[1], -along[0], 0.0]), (1.15, 1.15, 1.15), 0.999 * places)
+
+    def triangle(self, corner: Array, along: Array, aside: Array, colour: RGB = WHITE) -> None:
+        """Add one triangle; the texture's square reaches half way along its two sides from `corner`."""
+        normal = np.cross(along - corner, aside - corner)
+        places = 2.0 * np.array([(0, 0), (1, 0), (0, 1)])
+        self._add(
+            np.stack([corner, along, aside]), np.tile(normal / np.linalg.norm(normal), (3, 1)),
+            np.tile(colour, (3, 1)), places, np.array([[0, 1, 2]]),
+        )
 
     def surface(self, grid: Array, normals: Array, colours: Array | RGB, places: Array | None = None) -> None:
         """Add a grid (R, C, 3) of points; unit normals, colours and texture places are one for all or one each."""
@@ -197,4 +226,5 @@ class Maker:
             self.texture,
             self.period_m,
             self.is_ground,
+            self.is_shade,
         )

@@ -1,7 +1,8 @@
 """From a posed person in a scene to a camera picture, drawn in software by Panda3D (no display, no GPU).
 
 Panda3D must be used from one thread alone. One off-screen window per picture size is kept for the life of
-the process, because Panda3D doesn't give back the memory of a closed one.
+the process, because Panda3D doesn't give back the memory of a closed one; what a scene took is given back when
+the next one comes.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ from har_ros.simulation.wardrobe import Look
 
 Image = NDArray[np.uint8]
 _NEAR_M, _FAR_M = 0.15, 200.0
+# What is drawn after what: the floor, then the shadows on it, then all that may hide both, and what one sees through.
+# A moving landscape comes late: most of it is hidden, and hidden pixels cost little. A fixed order keeps surfaces
+# that touch each other from changing place between frames.
+_GROUND, _SHADE, _SHADOW, _PERSON, _THINGS, _LANDSCAPE, _SEE_THROUGH = range(7)
 _VERTEX = np.dtype([("place", "<f4", 3), ("colour", "u1", 4)])  # as Panda3D lays it out
 
 
@@ -47,23 +52,30 @@ class Renderer:
         """Choose what the next frames show."""
         panda = _panda()
         self._root.removeNode()
+        for states in (panda.RenderState, panda.TransformState):  # else these keep the last scene's textures for good
+            states.garbageCollect()
         self._root = panda.NodePath("scene")
         self._eye.reparentTo(self._root)
         self._scene, self._body = scene, body
         self._moving = []
         for piece in scene.pieces:
             node = self._root.attachNewNode(_still_node(piece))
-            if piece.is_ground:  # drawn first, then the shadow on it, then all that may hide both
-                node.setBin("background", 0)
+            node.setBin("fixed", _order(piece))
+            if piece.see_through:
+                node.setTransparency(panda.TransparencyAttrib.MAlpha)
+                node.setDepthWrite(False)
+            if piece.is_shade:
+                node.setDepthTest(False)
             if piece.period_m:
-                node.setBin("fixed", 0)  # last: most of it is hidden, and hidden pixels cost little then
                 self._moving.append((node, piece.period_m))
         layers = dress(body, look)
         self._skin, self._albedo, triangles = joined(layers)
         self._person = _Surface(len(self._albedo), cloth_uv(self._skin))
         for layer, faces in zip(layers, triangles):
-            self._person.add(faces, layer.texture)
-        self._root.attachNewNode(self._person.node).setTwoSided(True)
+            self._person.add(faces, None if layer.texture is None else _load(layer.texture))
+        person = self._root.attachNewNode(self._person.node)
+        person.setTwoSided(True)
+        person.setBin("fixed", _PERSON)
         self._shadow = _Shadow()
         if any(piece.is_ground for piece in scene.pieces):
             self._shadow.node.reparentTo(self._root)
@@ -89,10 +101,13 @@ class Renderer:
         self._lens.setFov(float(wide), camera.fov_deg)
         self._eye.setPos(*camera.position_m)
         self._eye.lookAt(*camera.look_at_m)
+        self._eye.setR(camera.roll_deg)
         region = self._window.getDisplayRegion(self._window.getNumDisplayRegions() - 1)
         region.setCamera(self._eye)
         self._window.setClearColor((*self._scene.sky, 1))
+        self._window.setActive(True)
         self._engine.renderFrame()
+        self._window.setActive(False)  # else the frames of windows of other sizes draw this one too
         width, height = self._window.getXSize(), self._window.getYSize()
         picture = np.frombuffer(self._texture.getRamImage(), np.uint8).reshape(height, width, 4)
         upright = cv2.cvtColor(cv2.flip(picture, 0), cv2.COLOR_BGRA2BGR)
@@ -117,7 +132,7 @@ class _Surface:
         if uv is not None:
             _copy(self._data.modifyArray(1), np.ascontiguousarray(uv, np.float32))
 
-    def add(self, triangles: NDArray[Any], texture: Image | None = None) -> None:
+    def add(self, triangles: NDArray[Any], texture: Any = None) -> None:
         """Add faces (F, 3), textured or in the colours of their vertices alone."""
         panda = _panda()
         primitive = panda.GeomTriangles(panda.Geom.UHStatic)
@@ -129,7 +144,7 @@ class _Surface:
         geom.addPrimitive(primitive)
         state = panda.RenderState.makeEmpty()
         if texture is not None:
-            state = panda.RenderState.make(panda.TextureAttrib.make(_load(texture)))
+            state = panda.RenderState.make(panda.TextureAttrib.make(texture))
         self.node.addGeom(geom, state)
 
     def write(self, places: NDArray[Any], colours: Image) -> None:
@@ -155,7 +170,7 @@ class _Shadow:
         self.node = panda.NodePath(surface.node)
         self.node.setTexture(self._texture)
         self.node.setTransparency(panda.TransparencyAttrib.MAlpha)
-        self.node.setBin("background", 1)
+        self.node.setBin("fixed", _SHADOW)
         self.node.setDepthTest(False)
         self.node.setDepthWrite(False)
 
@@ -166,9 +181,19 @@ class _Shadow:
         self.node.setPos(*corner_m, 0.0)
 
 
+def _order(piece: Piece) -> int:
+    if piece.is_ground:
+        return _GROUND
+    if piece.is_shade:
+        return _SHADE
+    if piece.period_m:
+        return _LANDSCAPE
+    return _SEE_THROUGH if piece.see_through else _THINGS
+
+
 def _still_node(piece: Piece) -> Any:
     surface = _Surface(len(piece.points_m), piece.uv)
-    surface.add(piece.triangles, piece.texture)
+    surface.add(piece.triangles, None if piece.texture is None else _load(piece.texture, piece.is_shade))
     surface.write(piece.points_m, piece.colours)
     return surface.node
 
@@ -177,13 +202,18 @@ def _copy(array: Any, values: NDArray[Any]) -> None:
     memoryview(array).cast("B")[:] = values.tobytes()
 
 
-def _load(image: Image) -> Any:
+def _load(image: Image, clamped: bool = False) -> Any:
     panda = _panda()
     texture = panda.Texture()
-    height, width = image.shape[:2]
-    texture.setup2dTexture(width, height, panda.Texture.TUnsignedByte, panda.Texture.FRgb)
-    texture.setRamImage(np.ascontiguousarray(image[::-1, :, ::-1]).tobytes())  # Panda3D: bottom-up, BGR
+    height, width, channels = image.shape
+    layout = panda.Texture.FRgba if channels == 4 else panda.Texture.FRgb
+    texture.setup2dTexture(width, height, panda.Texture.TUnsignedByte, layout)
+    order = [2, 1, 0, 3][:channels]  # Panda3D: bottom-up, BGR(A)
+    texture.setRamImage(np.ascontiguousarray(image[::-1, :, order]).tobytes())
     texture.setMinfilter(panda.SamplerState.FTNearestMipmapNearest)
+    wrap = panda.SamplerState.WMClamp if clamped else panda.SamplerState.WMRepeat
+    texture.setWrapU(wrap)
+    texture.setWrapV(wrap)
     return texture
 
 
@@ -227,6 +257,7 @@ def _open_window(width: int, height: int) -> tuple[Any, Any, Any]:
     texture = panda.Texture()
     window.addRenderTexture(texture, panda.GraphicsOutput.RTMCopyRam)
     window.makeDisplayRegion()
+    window.setActive(False)
     return engine, window, texture
 
 

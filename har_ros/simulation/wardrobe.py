@@ -80,7 +80,7 @@ class Look:
     def random(cls, rng: np.random.Generator, sex: float = 0.5, age: float = 0.3) -> Look:
         """Draw a look; sex (0 female to 1 male) and age (0 young to 1 old) only shift how likely things are."""
         male = rng.random() < sex
-        grey = rng.random() < 1.5 * (age - 0.4)
+        grey = rng.random() < 1.6 * (age - 0.5)
         chances = (0.12, 0.76, 0.08, 0.04) if male else (0.01, 0.24, 0.4, 0.35)
         skirt = not male and rng.random() < 0.3
         short = rng.random() < 0.2
@@ -108,7 +108,7 @@ def _dye(rng: np.random.Generator, bright: bool = True) -> RGB:
         return colorsys.hsv_to_rgb(rng.random(), 0.05, level)
     if kind < 0.85 or not bright:
         return colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.12, 0.45), rng.uniform(0.15, 0.7))
-    return colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.5, 0.8), rng.uniform(0.45, 0.85))
+    return colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.4, 0.7), rng.uniform(0.4, 0.8))
 
 
 def _vary(colour: RGB, rng: np.random.Generator, spread: float) -> RGB:
