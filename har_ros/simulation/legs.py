@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from har_ros.simulation.physics import HINGE_INDEX
 from har_ros.simulation.skeleton import SEGMENTS, Skeleton

@@ -12,6 +12,7 @@ from har_ros.simulation.tracks import Track
 
 Move = Callable[[Person, float, np.random.Generator], Track]
 
+_WALKING_SHARES = {"trip": 1.0, "slip": 0.8, "push": 0.5, "faint": 0.3, "slide_down": 0.0}
 MOVES: dict[str, Move] = {
     "walk": walking.walk,
     "jog": walking.jog,
@@ -23,3 +24,11 @@ MOVES: dict[str, Move] = {
     "stand_up": chair.stand_up,
     "sit_down_hard": chair.sit_down_hard,
 }
+
+
+def before_fall(kind: str, person: Person, seconds: float, rng: np.random.Generator) -> Track:
+    """Return what a person does who is about to fall: they walk, stand or sit."""
+    if kind == "from_chair":
+        return chair.sit(person, seconds, rng)
+    move = walking.walk_on if rng.uniform() < _WALKING_SHARES[kind] else postures.stand
+    return move(person, seconds, rng)

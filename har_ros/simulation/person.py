@@ -38,7 +38,7 @@ class Person:
 
 
 def _upright(body: Body, spread_rad: float) -> Track:
-    """Return one sample of standing at the origin, heading +x, the feet a little apart, the knees not quite straight."""
+    """Return one sample of standing at the origin, heading +x, the feet a little apart, the knees hardly bent."""
     track = still(1, Activity.STAND)
     track.add_both("thigh", "x", spread_rad)
     track.add_both("foot", "x", -spread_rad)

@@ -14,7 +14,6 @@ from har_ros.simulation.tracks import (
     ease,
     glide,
     limb_lengths_m,
-    quaternion,
     still,
     times,
     two_link,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +77,7 @@ def glide(t_s: Curve, start_s: float, duration_s: float) -> Curve:
 def through(t_s: Curve, *keys: tuple[float, float]) -> Curve:
     """Return a curve that glides from value to value, each key being (time in s, value), resting before and after."""
     curve = np.full(len(t_s), float(keys[0][1]))
-    for (begin_s, before), (end_s, after) in zip(keys, keys[1:]):
+    for (begin_s, before), (end_s, after) in pairwise(keys):
         curve += (after - before) * glide(t_s, begin_s, max(end_s - begin_s, 1e-3))
     return curve
 
