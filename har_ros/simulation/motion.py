@@ -15,7 +15,7 @@ from har_ros.simulation.falls import LET_GO_S, fall_down
 from har_ros.simulation.imu import felt
 from har_ros.simulation.joining import Reference, join
 from har_ros.simulation.lying import breathing
-from har_ros.simulation.moves import MOVES, before_fall
+from har_ros.simulation.moves import BLOWS, MOVES, before_fall
 from har_ros.simulation.person import Person
 from har_ros.simulation.physics import MOUNTS, RATE_HZ, Mount, Pose
 from har_ros.simulation.planning import Step, checked, plan
@@ -72,7 +72,12 @@ class Performer:
             done = self._follow(MOVES[step.act](self._person, step.seconds, rng), count)
         self._count += 1
         self._posture = act.after
-        return self._motion(act, done)
+        motion = self._motion(act, done)
+        if step.act in BLOWS:
+            accel, gyro = BLOWS[step.act](count, rng)
+            motion.accel_mps2[:] += accel
+            motion.gyro_radps[:] += gyro
+        return motion
 
     def _follow(self, track: Track, count: int) -> _Done:
         """Let the body follow a track that is MARGIN samples longer than `count`."""

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from har_ros.simulation import chair, postures, walking
+from har_ros.simulation import chair, hard_negatives, low_moves, lying, postures, walking
 from har_ros.simulation.person import Person
 from har_ros.simulation.tracks import Track
 
 Move = Callable[[Person, float, np.random.Generator], Track]
 
+BLOWS = {"knock": hard_negatives.blow}  # what the sensor alone feels
 _WALKING_SHARES = {"trip": 1.0, "slip": 0.8, "push": 0.5, "faint": 0.3, "slide_down": 0.0}
 MOVES: dict[str, Move] = {
     "walk": walking.walk,
@@ -23,6 +24,16 @@ MOVES: dict[str, Move] = {
     "sit_down": chair.sit_down,
     "stand_up": chair.stand_up,
     "sit_down_hard": chair.sit_down_hard,
+    "bend": low_moves.bend,
+    "pick_up": low_moves.pick_up,
+    "tie_shoes": low_moves.tie_shoes,
+    "kneel": low_moves.kneel,
+    "lie_down": lying.lie_down,
+    "stumble": walking.stumble,
+    "jump": hard_negatives.jump,
+    "knock": postures.stand,
+    "look_around": postures.look_away,
+    "reach_over": postures.reach_over,
 }
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from har_ros.core.labels import Activity
 from har_ros.simulation.person import Person
+from har_ros.simulation.physics import HINGE_INDEX
 from har_ros.simulation.skeleton import SEGMENTS, Skeleton
 from har_ros.simulation.tracks import (
     Curve,
@@ -178,3 +179,39 @@ def look_around(track: Track, t_s: Curve, rng: np.random.Generator, size_rad: fl
     track.add("head.z", np.clip(wander(t_s, rng, size_rad, 0.05, 0.3), -1.0, 1.0))
     track.add("head.y", wander(t_s, rng, 0.05))
     track.add("head.x", wander(t_s, rng, 0.03))
+
+
+def look_away(person: Person, seconds: float, rng: np.random.Generator) -> Track:
+    """Return a driver who looks to the passenger, a side window, or over a shoulder to the back seat."""
+    track = drive(person, seconds, rng)
+    t_s = times(seconds)
+    side = rng.choice((-1.0, 1.0))
+    far = rng.uniform(0.7, 1.2)
+    turn_s, back_s = rng.uniform(0.35, 0.7), rng.uniform(0.35, 0.7)
+    share = glide(t_s, 0.1 * seconds, turn_s) - glide(t_s, 0.92 * seconds - back_s, back_s)
+    trunk = rng.choice((0.0, 0.45))
+    track.add("head.z", side * min(far, 1.1) * share)
+    track.add("head.y", rng.uniform(-0.1, 0.25) * share)
+    track.add("spine.z", side * trunk * share)
+    track.add("spine.x", side * 0.3 * trunk * share)
+    return track
+
+
+def reach_over(person: Person, seconds: float, rng: np.random.Generator) -> Track:
+    """Return a driver with one hand off the wheel, at the dashboard, the passenger seat or the door's pocket."""
+    track = drive(person, seconds, rng)
+    t_s = times(seconds)
+    go_s, back_s = rng.uniform(0.5, 0.9), rng.uniform(0.5, 0.9)
+    share = glide(t_s, 0.08 * seconds, go_s) - glide(t_s, 0.94 * seconds - back_s, back_s)
+    name, sign = (("left", 1.0), ("right", -1.0))[rng.integers(2)]
+    forward, outward, elbow = [(-1.25, 0.35, -0.15), (-0.75, 0.8, -0.25), (-0.35, 0.55, -0.5)][rng.integers(3)]
+    fiddle = wander(t_s, rng, 0.05, 0.4, 1.5)
+    for hinge, goal in ((f"upper_arm_{name}.y", forward + fiddle), (f"upper_arm_{name}.x", sign * outward),
+                        (f"forearm_{name}.y", elbow + fiddle)):  # fmt: skip
+        column = track.hinges[:, HINGE_INDEX[hinge]]
+        column += share * (goal - column)
+    track.add("spine.x", -sign * rng.uniform(0.1, 0.35) * share)
+    track.add("spine.y", rng.uniform(0.1, 0.35) * share)
+    track.add("head.z", sign * rng.uniform(0.3, 0.8) * share)
+    track.add("head.y", rng.uniform(0.0, 0.35) * share)
+    return track

@@ -23,6 +23,7 @@ class Track:
     root_m:      (T, 3) pelvis position; root_angles: (T, 3) its pitch, roll, yaw, rad.
     hinges:      (T, 28) hinge angles, rad; eyes_closed: (T,) 0 to 1.
     label:       (T,) index into TRUTHS, what the person does.
+    roll_over:   (T,) how far the body has rolled to its left about its own length, rad, after those angles.
     """
 
     root_m: Curve
@@ -30,6 +31,7 @@ class Track:
     hinges: Curve
     eyes_closed: Curve
     label: NDArray[np.int64]
+    roll_over: Curve
 
     def add(self, hinge: str, value: Curve | float) -> None:
         """Add an angle or a curve of angles, rad, to a hinge such as `shin_left.y`."""
@@ -49,7 +51,7 @@ def times(seconds: float) -> Curve:
 def still(count: int, activity: Activity) -> Track:
     """Return a track of `count` samples of doing nothing, which counts as `activity`."""
     label = np.full(count, TRUTHS.index(activity))
-    return Track(np.zeros((count, 3)), np.zeros((count, 3)), np.zeros((count, len(HINGES))), np.zeros(count), label)
+    return Track(np.zeros((count, 3)), np.zeros((count, 3)), np.zeros((count, len(HINGES))), np.zeros(count), label, np.zeros(count))
 
 
 def wander(t_s: Curve, rng: np.random.Generator, size: float, low_hz: float = 0.05, high_hz: float = 0.6) -> Curve:
