@@ -19,8 +19,8 @@ from rosbags.interfaces import Connection
 from rosbags.typesys import TypesysError
 
 from har_ros.core.errors import HarError
-from har_ros.nodes.bag_common import common_profile, message_class, participant, to_bag
 from har_ros.dataset.bag_writer import STORAGES, BagWriter
+from har_ros.nodes.bag_common import common_profile, message_class, participant, to_bag
 
 # Inputs, truth and results. The compressed and annotated pictures are made only while somebody listens.
 TOPICS = (

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from har_ros.core.errors import HarError
 from har_ros.core.windows import MAX_GAP_S, STEP_RATE_HZ, STEPS
 from har_ros.dataset.capture import Capture, CaptureMeta
-from har_ros.simulation.imu import ImuSensor
+from har_ros.simulation.imu import ImuSensor, mirrored, mount_at
 from har_ros.simulation.motion import perform
 from har_ros.simulation.order import ANY_MOUNT, GROUPS, Clip
 from har_ros.simulation.physics import MOUNTS
+from har_ros.simulation.radio import Radio
 from har_ros.simulation.renderer import Renderer
 from har_ros.simulation.scenario import CAR, SCENES
 from har_ros.simulation.skeleton import Motion
@@ -27,6 +28,7 @@ from har_ros.simulation.span import CAPTURE_S, capture_begin, clip_steps
 from har_ros.simulation.stage import LARGEST_AREA_M, SMALLEST_AREA_M, Stage
 from har_ros.simulation.streams import derive_seed
 from har_ros.simulation.subject import Subject
+from har_ros.simulation.surfaces import Photos
 
 _FIRST_DAY = datetime(2025, 1, 1, 8, tzinfo=timezone.utc)
 _DAYS_A_GROUP = 20  # room for more clips than an order may have
@@ -49,20 +51,22 @@ class Reject:
     reason: str
 
 
-class Rejected(Exception):
+class RejectedError(Exception):
     """Says why a draft won't do."""
 
 
 class ClipMaker:
     """Makes captures with one renderer. Belongs to one thread, as the renderer does."""
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, photos: Photos | None = None) -> None:
+        """photos: the user's own, as surfaces of the rooms."""
         self._renderer = Renderer(width, height)
+        self._photos = photos
 
     def make(self, clip: Clip, pictured: tuple[bool, ...] = (True,)) -> tuple[list[Capture], list[Reject]]:
-        """Return the captures of a clip, one with the person for each True in `pictured` and one without for each
-        False, and the drafts rejected before.
+        """Return the captures of a clip, and the drafts rejected before.
 
+        There is one with the person for each True in `pictured`, and one without for each False, otherwise alike.
         Raises HarError when no draft will do.
         """
         subject = Subject.of(clip.seed, clip.subject)
@@ -70,7 +74,7 @@ class ClipMaker:
         for draft in range(_MOST_DRAFTS):
             try:
                 return self._draft(clip, draft, subject, pictured), rejects
-            except Rejected as reason:
+            except RejectedError as reason:
                 rejects.append(Reject(clip.group, clip.number, draft, clip.act.name, subject.name, str(reason)))
         raise HarError(
             f"none of {_MOST_DRAFTS} drafts of {clip.group} {clip.number} will do ({rejects[-1].reason}); "
@@ -85,11 +89,11 @@ class ClipMaker:
         motion = _motion(clip, draft, subject, mount)
         begin_s = capture_begin(motion, clip.act, clip.stream("span", draft))
         if begin_s is None:
-            raise Rejected("the act doesn't show")
+            raise RejectedError("the act doesn't show")
         frame_s = begin_s + _frame_times(clip.shared("stamps", room))
         stage = self._stage(clip, room).holding(motion, begin_s, begin_s + CAPTURE_S)
         if complaint := stage.complaint(subject.body, motion, frame_s[[0, STEPS // 2, STEPS - 1]]):
-            raise Rejected(complaint)
+            raise RejectedError(complaint)
         meta = CaptureMeta(
             clip.act.label, subject=subject.name, session=f"sim-{clip.seed}", mount=mount, source="simulated",
             extra={"seed": clip.seed, "group": clip.group, "number": clip.number, "draft": draft,
@@ -110,7 +114,7 @@ class ClipMaker:
         kind = CAR if clip.in_car else str(clip.shared("scene kind", room).choice(SCENES))
         area_m = float(clip.shared("area", room).uniform(SMALLEST_AREA_M, LARGEST_AREA_M))
         width, height = self._renderer.width, self._renderer.height
-        return Stage.random(kind, clip.shared("stage", room), width, height, area_m, clip.with_chair)
+        return Stage.random(kind, clip.shared("stage", room), width, height, area_m, clip.with_chair, self._photos)
 
 
 def taken_at(clip: Clip) -> datetime:
@@ -122,13 +126,15 @@ def _motion(clip: Clip, draft: int, subject: Subject, mount: str) -> Motion:
     seed = derive_seed(clip.seed, "motion", clip.group, clip.number, draft)
     steps = clip_steps(clip.act, clip.stream("steps", draft))
     try:
-        return perform(steps, subject.body.skeleton, seed, MOUNTS[mount])
+        motion = perform(steps, subject.body.skeleton, seed, mount_at(mount, clip.shared("mount place", 0)))
     except HarError as error:
-        raise Rejected(str(error)) from None
+        raise RejectedError(str(error)) from None
+    swapped = not clip.in_car and clip.stream("mirror", draft).random() < 0.5  # a car has its wheel on one side
+    return mirrored(motion) if swapped else motion
 
 
 def _gone(motion: Motion) -> Motion:
-    return replace(motion, position_m=motion.position_m + [0.0, _FAR_M, 0.0])
+    return replace(motion, position_m=motion.position_m + np.array([0.0, _FAR_M, 0.0]))
 
 
 def _frame_times(rng: np.random.Generator) -> NDArray[np.float64]:
@@ -140,12 +146,16 @@ def _frame_times(rng: np.random.Generator) -> NDArray[np.float64]:
 def _readings(
     clip: Clip, draft: int, motion: Motion, begin_s: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float32]]:
-    """Return what the device reads in the capture's second: stamps (s from its begin), accel, gyro."""
+    """Return what comes of the device's readings in the capture's second: stamps (s from its begin), accel, gyro."""
     rate_hz = float(np.round(clip.shared("rate", 0).uniform(*_RATES_HZ)))
     device = ImuSensor.random(clip.shared("device", 0), rate_hz)
     t_s, accel, gyro = device.read(motion, clip.stream("device noise", draft))
-    inside = (t_s >= begin_s) & (t_s <= begin_s + CAPTURE_S)
-    return t_s[inside] - begin_s, accel[inside], gyro[inside]
+    arrived = np.isfinite(Radio.random(clip.shared("radio", 0)).carry(t_s, clip.stream("radio noise", draft)))
+    inside = arrived & (t_s >= begin_s) & (t_s <= begin_s + CAPTURE_S)
+    imu_s = t_s[inside] - begin_s
+    if np.diff(imu_s, prepend=0.0, append=CAPTURE_S).max() > MAX_GAP_S:
+        raise RejectedError("a gap of the radio")
+    return imu_s, accel[inside], gyro[inside]
 
 
 def _capture(
@@ -154,8 +164,6 @@ def _capture(
 ) -> Capture:  # fmt: skip
     taken_ns = round(taken_at(clip).timestamp()) * 1_000_000_000
     distance_s = np.abs(imu_s[None, :] - frame_s[:, None])
-    if distance_s.min(axis=1).max() > MAX_GAP_S:
-        raise Rejected("a gap of the radio")
     return Capture(
         meta=meta,
         frames=frames,

@@ -10,12 +10,13 @@ from rich.progress import track
 
 from har_ros.core.errors import HarError
 from har_ros.core.windows import STEP_RATE_HZ
-from har_ros.simulation.generate import Account, Places, simulate_dataset
+from har_ros.simulation.generate import Account, Crew, Places, simulate_dataset
 from har_ros.simulation.live import SimulatedPerson
 from har_ros.simulation.order import ANY_MOUNT, Order
 from har_ros.simulation.physics import MOUNTS
 from har_ros.simulation.record import FORMS, about, moments
 from har_ros.simulation.scenario import shipped_names
+from har_ros.simulation.surfaces import FOLDERS, Photos
 
 _EXAMPLE = """examples:
   har simulate --out Dataset --per-class 200 --subjects 60 --seed 1
@@ -49,13 +50,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--mount", choices=[*MOUNTS, ANY_MOUNT], default="waist", help="where the sensor is worn (default waist)"
     )
     stream = parser.add_argument_group("a continuous recording")
-    stream.add_argument("--stream", choices=sorted(FORMS), const="bag", nargs="?", help="write one to --out: a bag (the "
-                        "default), or a folder of pictures and tables")  # fmt: skip
-    stream.add_argument("--scenario", default="all_six", metavar="NAME", help="what the person does: a YAML file, or one "
-                        f"of {', '.join(shipped_names())} (default all_six)")  # fmt: skip
+    stream.add_argument(
+        "--stream", choices=sorted(FORMS), const="bag", nargs="?",
+        help="write one to --out: a bag (the default), or a folder of pictures and tables",
+    )  # fmt: skip
+    stream.add_argument(
+        "--scenario", default="all_six", metavar="NAME",
+        help=f"what the person does: a YAML file, or one of {', '.join(shipped_names())} (default all_six)",
+    )  # fmt: skip
     stream.add_argument("--minutes", type=float, metavar="M", help="how long (default: the scenario once)")
     stream.add_argument("--rate", type=float, default=100.0, metavar="HZ", help="readings a second: 50, 60 ... 200")
+    look = parser.add_argument_group("a look at the simulator")
+    look.add_argument("--report", type=Path, metavar="DIR", help="write there what its motions and sensors measure")
+    look.add_argument("--sheets", type=Path, metavar="DIR", help="write there a contact sheet of every act")
     work = parser.add_argument_group("how it is made")
+    work.add_argument("--surfaces", type=Path, metavar="DIR", help="put your own photographs onto the rooms: in its "
+                      f"folders {', '.join(FOLDERS)}")  # fmt: skip
     work.add_argument("--seed", type=int, default=0, help="another seed gives other people and scenes (default 0)")
     work.add_argument("--jobs", type=int, default=2, metavar="J", help="processes at work here (default 2)")
     work.add_argument("--scheduler", metavar="ADDRESS", help="use the workers of this dask scheduler, not --jobs")
@@ -69,6 +79,8 @@ def run(args: argparse.Namespace) -> int:
         if not low <= getattr(args, name) <= high:
             option = "--" + name.replace("_", "-")
             raise HarError(f"{option} is {getattr(args, name)}; give a number from {low} to {high}")
+    if args.sheets or args.report:
+        return _look(args)
     return _record(args) if args.stream else _dataset(args)
 
 
@@ -77,6 +89,15 @@ _RANGES = (
     ("per_class", 0, 100_000), ("negatives", 0, 100_000), ("jobs", 1, 256),
     ("width", 64, 1920), ("height", 64, 1080), ("seed", 0, 2**31),
 )  # fmt: skip
+
+
+def _look(args: argparse.Namespace) -> int:
+    if args.sheets:
+        from har_ros.simulation.sheets import write_sheets
+
+        photos = Photos.load(args.surfaces) if args.surfaces else None
+        print(f"{args.sheets}: {len(write_sheets(args.sheets, args.seed, photos))} sheets")
+    return 0
 
 
 def _record(args: argparse.Namespace) -> int:
@@ -111,11 +132,15 @@ def _dataset(args: argparse.Namespace) -> int:
     subjects = max(10, args.per_class // 4) if args.subjects is None else args.subjects
     if subjects < 1:
         raise HarError(f"--subjects is {subjects}; give at least 1")
-    order = Order(args.seed, subjects, args.width, args.height, args.mount, args.per_class, args.negatives)
+    photos = Photos.load(args.surfaces) if args.surfaces else None
+    order = Order(
+        args.seed, subjects, args.width, args.height, args.mount, args.per_class, args.negatives,
+        photos.digest if photos else "",
+    )  # fmt: skip
     account = Account()
     folders = " and ".join(map(str, places.folders))
     try:
-        simulate_dataset(places, order, args.jobs, args.scheduler, account)
+        simulate_dataset(places, order, Crew(args.jobs, args.scheduler, photos), account)
     except KeyboardInterrupt:
         print(f"stopped: {account.made} captures made; the same command goes on from there", flush=True)
         return 130

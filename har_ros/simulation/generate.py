@@ -18,6 +18,7 @@ from har_ros.dataset.reader import find_unfinished
 from har_ros.dataset.writer import Packed, capture_name, write_packed
 from har_ros.simulation import manifest
 from har_ros.simulation.order import Clip, Order
+from har_ros.simulation.surfaces import Photos
 from har_ros.simulation.workers import CLIPS_A_WORKER, Made, Pictures, local, remote, versions
 
 REJECTED = "rejected.jsonl"
@@ -46,8 +47,17 @@ class Account:
     peak_rss_mb: dict[str, float] = field(default_factory=dict)
 
 
-def simulate_dataset(places: Places, order: Order, jobs: int, scheduler: str | None, account: Account) -> None:
-    """Make what is missing of `order`, with `jobs` processes here or on the cluster of `scheduler`.
+@dataclass(frozen=True)
+class Crew:
+    """Who makes a dataset: `jobs` processes here, or the workers of a dask scheduler's address; with what photos."""
+
+    jobs: int
+    scheduler: str | None = None
+    photos: Photos | None = None
+
+
+def simulate_dataset(places: Places, order: Order, crew: Crew, account: Account) -> None:
+    """Make what is missing of `order`.
 
     `account` is kept up to date, and so tells of a run that was interrupted, too. Raises HarError where a folder
     holds another dataset or can't be written, or the workers fail.
@@ -58,7 +68,7 @@ def simulate_dataset(places: Places, order: Order, jobs: int, scheduler: str | N
         bar = stack.enter_context(_progress_bar())
         task = bar.add_task("simulating", total=len(order), completed=len(order) - len(missing))
         pictures = Pictures(order.width, order.height, tuple(places.folders.values()))
-        for made in _made(missing, pictures, jobs, scheduler):
+        for made in _made(missing, pictures, crew):
             for log, folder, packed in zip(logs, places.folders, made.captures):
                 _put(folder, packed)
                 log.writelines(json.dumps(asdict(reject)) + "\n" for reject in made.rejects)
@@ -99,14 +109,14 @@ def _missing(places: Places, order: Order) -> list[Clip]:
     return [clip for clip in order.clips() if (clip.group, clip.number) not in held]
 
 
-def _made(clips: list[Clip], pictures: Pictures, jobs: int, scheduler: str | None) -> Iterator[Made]:
-    if scheduler is not None:
-        with remote(scheduler) as workers:
+def _made(clips: list[Clip], pictures: Pictures, crew: Crew) -> Iterator[Made]:
+    if crew.scheduler is not None:
+        with remote(crew.scheduler, crew.photos) as workers:
             yield from workers.make(clips, pictures)
         return
-    for begin in range(0, len(clips), CLIPS_A_WORKER * jobs):
-        batch = clips[begin : begin + CLIPS_A_WORKER * jobs]
-        with local(min(jobs, len(batch))) as workers:
+    for begin in range(0, len(clips), CLIPS_A_WORKER * crew.jobs):
+        batch = clips[begin : begin + CLIPS_A_WORKER * crew.jobs]
+        with local(min(crew.jobs, len(batch)), crew.photos) as workers:
             yield from workers.make(batch, pictures)
 
 

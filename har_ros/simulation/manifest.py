@@ -31,11 +31,11 @@ def claim(folder: Path, order: Order) -> None:
         wanted = asdict(order)
         try:
             before = json.loads(path.read_text(encoding="utf-8"))
-            differing = [key for key, value in wanted.items() if key not in _MAY_GROW and before[key] != value]
+            differing = [key for key in wanted if key not in _MAY_GROW and before[key] != wanted[key]]
         except (ValueError, KeyError, TypeError):
             raise HarError(f"'{path}' is no manifest of a simulated dataset; give another folder") from None
         if differing:
-            options = ", ".join(f"--{key} {before[key]}" for key in differing)
+            options = ", ".join(f"--{key} {before[key] or 'none'}" for key in differing)
             raise HarError(f"'{folder}' was begun with {options}; give the same, or another folder")
     write_json(path, _head(order))
 
@@ -43,7 +43,7 @@ def claim(folder: Path, order: Order) -> None:
 def held_clips(folder: Path) -> set[tuple[str, int]]:
     """Return group and number of the clips that `folder` holds. Raises HarError."""
     metas = (read_meta(capture) for capture in find_captures(folder))
-    return {(meta.extra.get("group"), meta.extra.get("number")) for meta in metas}
+    return {(str(meta.extra.get("group")), int(meta.extra.get("number", -1))) for meta in metas}
 
 
 def complete(folder: Path, order: Order, software: dict[str, str]) -> None:
@@ -75,7 +75,8 @@ def _row(meta: CaptureMeta) -> dict[str, str]:
 
 
 def _splits(seed: int, rows: list[dict[str, str]]) -> dict[str, dict[str, list[str]]]:
-    by_label = [[row["variant"] for row in rows if row["label"] == label] for label in sorted({row["label"] for row in rows})]
+    labels = sorted({row["label"] for row in rows})
+    by_label = [[row["variant"] for row in rows if row["label"] == label] for label in labels]
     return {
         "subject": _split(stream(seed, "split", "subject"), [[row["subject"] for row in rows]]),
         "background": _split(stream(seed, "split", "background"), [[row["background"] for row in rows]]),

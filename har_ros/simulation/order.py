@@ -59,9 +59,11 @@ class Clip:
 
     @property
     def with_chair(self) -> bool:
-        """Whether a chair stands behind the person: always for who sits, by chance for all others."""
+        """Whether a chair stands behind the person: always for who sits, by chance for others but at a wall."""
+        if self.in_car or self.act.name == "fall_slide_down":
+            return False
         chance = bool(self.shared("chair", 0).random() < _CHAIR_SHARE)
-        return not self.in_car and (Posture.CHAIR in (self.act.before, self.act.after) or chance)
+        return Posture.CHAIR in (self.act.before, self.act.after) or chance
 
     @property
     def background(self) -> str:
@@ -88,6 +90,7 @@ class Order:
     """What a dataset is to hold. `per_class` and `negatives` may grow later; the rest makes it another dataset.
 
     per_class: captures of each of the six activities; negatives: of each act of HARD_NEGATIVES, under its own label.
+    surfaces:  digest of the photographs on the rooms' surfaces, "" for none.
     """
 
     seed: int
@@ -97,6 +100,7 @@ class Order:
     mount: str
     per_class: int
     negatives: int = 0
+    surfaces: str = ""
 
     def clips(self) -> Iterator[Clip]:
         """Yield all clips, the groups taking turns."""

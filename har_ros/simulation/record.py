@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import abc
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -55,20 +54,11 @@ def moments(person: SimulatedPerson, width: int, height: int, seconds: float) ->
         yield Moment(t_s, camera.frame(t_s), person.label(t_s), since)
 
 
-class Recording(abc.ABC):
-    """A recording that is being written; closed, it is complete, however much it holds."""
+class BagRecording:
+    """A rosbag2 (mcap) with JPEG pictures, readings and the truth under /har, as a robot would record them.
 
-    @abc.abstractmethod
-    def add(self, moment: Moment) -> None:
-        """Write a moment. Raises HarError when the disk takes no more."""
-
-    @abc.abstractmethod
-    def close(self) -> None:
-        """Complete the recording. Raises HarError."""
-
-
-class BagRecording(Recording):
-    """A rosbag2 (mcap) with JPEG pictures, readings and the truth under /har, as a robot would record them."""
+    Closed, it is complete, however much it holds. Raises HarError where the disk takes no more.
+    """
 
     def __init__(self, folder: Path, about: dict[str, Any]) -> None:
         from har_ros.dataset.bag_writer import BagWriter, bag_qos  # here: a folder needs no rosbags
@@ -86,6 +76,7 @@ class BagRecording(Recording):
         }
 
     def add(self, moment: Moment) -> None:
+        """Write a moment."""
         for t_s, accel, gyro in moment.readings:
             self._write(_stamp_ns(t_s), self._imu(_stamp_ns(t_s), accel, gyro))
         stamp_ns = _stamp_ns(moment.t_s)
@@ -100,6 +91,7 @@ class BagRecording(Recording):
             self._writer.secure()
 
     def close(self) -> None:
+        """Complete the recording."""
         self._writer.close()
 
     def _write(self, stamp_ns: int, message: Any) -> None:
@@ -123,8 +115,8 @@ class BagRecording(Recording):
         )  # fmt: skip
 
 
-class FolderRecording(Recording):
-    """frames/frame_000000.jpg ..., labels.csv (stamp_ns,label of each picture), imu.csv and recording.json."""
+class FolderRecording:
+    """The same as frames/frame_000000.jpg ..., labels.csv with stamp and truth of each, imu.csv and recording.json."""
 
     def __init__(self, folder: Path, about: dict[str, Any]) -> None:
         if folder.exists():
@@ -145,6 +137,7 @@ class FolderRecording(Recording):
         return self._files.enter_context(path.open("w", encoding="ascii"))
 
     def add(self, moment: Moment) -> None:
+        """Write a moment."""
         try:
             for t_s, accel, gyro in moment.readings:
                 print(_stamp_ns(t_s), *accel, *gyro, sep=",", file=self._imu)
@@ -156,6 +149,7 @@ class FolderRecording(Recording):
         self._count += 1
 
     def close(self) -> None:
+        """Complete the recording."""
         self._files.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +36,12 @@ class Photos:
                 f"'{folder}' has no photographs; put .jpg or .png files into its folders {', '.join(FOLDERS)}"
             )
         return cls({use: [_square(path) for path in paths] for use, paths in files.items()})
+
+    @property
+    def digest(self) -> str:
+        """Tells these photographs from others."""
+        content = (use.encode() + image.tobytes() for use in sorted(self.images) for image in self.images[use])
+        return hashlib.sha256(b"".join(content)).hexdigest()[:12]
 
     def draw(self, use: str, rng: np.random.Generator) -> NDArray[np.uint8] | None:
         """Return one of the photographs for that use, or None where the user has given none."""

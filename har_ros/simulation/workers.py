@@ -17,8 +17,9 @@ from functools import cache
 from itertools import islice
 from multiprocessing import resource_tracker
 from pathlib import Path
+from typing import Any
 
-from distributed import Client, Future, KilledWorker, LocalCluster, as_completed, get_worker
+from distributed import Client, Future, KilledWorker, LocalCluster, WorkerPlugin, as_completed, get_worker
 
 from har_ros import __version__
 from har_ros.core.errors import HarError
@@ -26,6 +27,7 @@ from har_ros.dataset.capture import Capture
 from har_ros.dataset.writer import Packed, pack_capture
 from har_ros.simulation.clip import ClipMaker, Reject, taken_at
 from har_ros.simulation.order import Clip
+from har_ros.simulation.surfaces import Photos
 
 CLIPS_A_WORKER = 150  # the renderer's memory grows with every scene: then a fresh process takes over
 _QUEUED_A_THREAD = 3  # clips handed out and not back: enough to keep it busy, little to hold and to lose
@@ -87,7 +89,7 @@ class Workers:
 
 
 @contextmanager
-def local(jobs: int) -> Iterator[Workers]:
+def local(jobs: int, photos: Photos | None = None) -> Iterator[Workers]:
     """Start `jobs` processes on this machine, reachable from it alone."""
     with _quiet(), _without_interrupt():
         cluster = LocalCluster(
@@ -96,7 +98,8 @@ def local(jobs: int) -> Iterator[Workers]:
         )  # fmt: skip
         client = Client(cluster)
     try:
-        yield Workers(client)
+        with _brought(photos, client):
+            yield Workers(client)
     finally:
         with _quiet(), _without_interrupt():
             client.close()
@@ -104,7 +107,7 @@ def local(jobs: int) -> Iterator[Workers]:
 
 
 @contextmanager
-def remote(scheduler: str) -> Iterator[Workers]:
+def remote(scheduler: str, photos: Photos | None = None) -> Iterator[Workers]:
     """Use the workers of a running scheduler, such as tcp://10.0.0.5:8786; what runs there stays as it is.
 
     Raises HarError where nobody answers, nobody works, or they would make other captures than this machine.
@@ -113,12 +116,44 @@ def remote(scheduler: str) -> Iterator[Workers]:
         try:
             client = Client(scheduler, timeout=_CONNECT_S)
         except (OSError, ValueError, ImportError) as error:
-            raise HarError(f"no dask scheduler answers at '{scheduler}' ({_reason(error)}); start one, or correct it") from None
+            raise HarError(
+                f"no dask scheduler answers at '{scheduler}' ({_reason(error)}); start one, or correct the address"
+            ) from None
         try:
             _check_workers(client, scheduler)
-            yield Workers(client)
+            with _brought(photos, client):
+                yield Workers(client)
         finally:
             client.close()
+
+
+class _Album(WorkerPlugin):
+    """Brings the user's photographs to each worker, whenever it joins."""
+
+    name = "har-photos"
+    photos: Photos | None = None  # of this process
+
+    def __init__(self, photos: Photos) -> None:
+        self._brought = photos
+
+    def setup(self, worker: Any) -> None:
+        _Album.photos = self._brought
+
+    def teardown(self, worker: Any) -> None:
+        _Album.photos = None
+        _maker.cache_clear()
+
+
+@contextmanager
+def _brought(photos: Photos | None, client: Client) -> Iterator[None]:
+    if photos is None:
+        yield
+        return
+    client.register_plugin(_Album(photos))
+    try:
+        yield
+    finally:
+        client.unregister_worker_plugin(_Album.name)
 
 
 def make_clip(clip: Clip, pictures: Pictures) -> Made:
@@ -164,7 +199,7 @@ def _renderer_thread() -> ThreadPoolExecutor:
 
 @cache
 def _maker(width: int, height: int) -> ClipMaker:
-    return ClipMaker(width, height)
+    return ClipMaker(width, height, _Album.photos)
 
 
 def _make(clip: Clip, pictures: Pictures) -> tuple[list[Capture], list[Reject]]:
