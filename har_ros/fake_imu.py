@@ -18,6 +18,7 @@ from har_ros.link.recording import Sample, read_recording, sine, vector
 EXAMPLES = """examples:
   har fake-imu --csv walk.csv --units g --loop     a recording, to the bridge on this machine
   har fake-imu --scenario all_six --seed 3         the simulated person's waist
+  har fake-imu --scenario short --rate 50 --loss 0.05   a slow sensor on a bad radio
   har fake-imu --sine --mode udp --port 6000       a test signal in datagrams
 """
 
@@ -29,7 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--csv", type=Path, metavar="FILE", help="a recording: ax,ay,az[,gx,gy,gz], times optional")
     source.add_argument("--scenario", metavar="NAME", help="a simulated person doing this scenario (name or file)")
     source.add_argument("--sine", action="store_true", help="a sensor that bobs at 1 Hz")
-    parser.add_argument("--rate", type=float, metavar="HZ", help="sampling rate, where the recording doesn't tell")
+    parser.add_argument(
+        "--rate", type=float, metavar="HZ",
+        help="sampling rate, where the recording doesn't tell; a simulated person's is 50, 60 ... 200 (default 100)",
+    )  # fmt: skip
     parser.add_argument("--units", choices=sorted(UNITS_MPS2), help="units of the recording (default: guessed)")
     parser.add_argument("--loop", action="store_true", help="play the recording again and again")
     parser.add_argument("--seed", type=int, default=0, help="which simulated person (default: %(default)s)")
@@ -40,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--id", default="fake-esp32", help="the device's name (default: %(default)s)")
     parser.add_argument("--token", default="", help="the secret that the bridge asks for, if any")
     parser.add_argument("--paper-form", action="store_true", help="send plain ax,ay,az, without number and time")
+    parser.add_argument("--loss", type=float, default=0.0, metavar="P", help="share of samples lost, such as 0.02")
     parser.add_argument("--drift", type=float, default=0.0, help="relative error of the device's clock, such as 5e-5")
 
 
@@ -48,6 +53,7 @@ def run(options: argparse.Namespace) -> int:
     device = FakeDevice(
         options.id, options.mode, options.host, options.port, options.token, options.rate,
         boot_us=123_456_789, drift=options.drift, paper_form=options.paper_form,
+        loss=options.loss,
     )  # fmt: skip
     with stop_event() as ended:
         samples, rate_hz, start_s = _source(options)
@@ -75,9 +81,10 @@ def _simulated(options: argparse.Namespace, now_s: float) -> tuple[Iterator[Samp
     from har_ros.simulation.live import SimulatedPerson
     from har_ros.simulation.scenario import load_scenario
 
-    person = SimulatedPerson(load_scenario(options.scenario), options.seed)
+    rate_hz = 100.0 if options.rate is None else options.rate
+    person = SimulatedPerson(load_scenario(options.scenario), options.seed, rate_hz)
     start_s = now_s + (options.start_ns - time.time_ns()) / 1e9 if options.start_ns else now_s
     begun_s = max(now_s - start_s, 0.0)
     samples = ((t_s, vector(accel), vector(gyro)) for t_s, accel, gyro in person.imu(begun_s))
     first = next(samples)
-    return itertools.chain([first], samples), 100.0, start_s
+    return itertools.chain([first], samples), rate_hz, start_s

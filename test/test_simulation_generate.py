@@ -1,7 +1,9 @@
-"""Simulated datasets: the same for a seed, resumed after a kill, with a log of what was rejected."""
+"""Simulated datasets: the same for a seed, resumed after a kill, with a manifest and a log of what was rejected."""
 
 import fcntl
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -13,26 +15,31 @@ import numpy as np
 import pytest
 
 from har_ros.cli import main
-from har_ros.core.labels import ACTIVITIES, Activity
+from har_ros.core.labels import ACTIVITIES, LABELS, Activity
+from har_ros.dataset.check import check_dataset
 from har_ros.dataset.reader import find_captures, find_unfinished, read_capture, read_meta
 from har_ros.simulation import stage as stages
-from har_ros.simulation.clip import Clip, ClipMaker
-from har_ros.simulation.generate import MANIFEST, REJECTED
+from har_ros.simulation.clip import ClipMaker
+from har_ros.simulation.generate import REJECTED
+from har_ros.simulation.manifest import MANIFEST
+from har_ros.simulation.order import GROUPS, HARD_NEGATIVES, Clip
 
 SIZE = ("--width", "96", "--height", "72")
 
 
-def simulate(out: Path, *options: str) -> subprocess.Popen:
-    command = [sys.executable, "-m", "har_ros.cli", "simulate", "--out", str(out), *options]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def simulate(*options: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "har_ros.cli", "simulate", *options, *SIZE]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
 
 
 @pytest.fixture
 def refusal(capsys):
     """Return a function that gives the one sentence with which an order is refused."""
 
-    def refuse(out: Path, *options: str) -> str:
-        assert main(["simulate", "--out", str(out), *options]) == 1
+    def refuse(*options: str) -> str:
+        assert main(["simulate", *options]) == 1
         errors = capsys.readouterr().err
         assert errors.count("\n") == 1
         return errors
@@ -41,8 +48,15 @@ def refusal(capsys):
 
 
 def children(pid: int) -> list[int]:
-    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(child) for child in text.split()]
+    """Return the processes that a process or one of its threads started."""
+    texts = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [int(child) for text in texts for child in text.split()]
+
+
+def renderers(pid: int) -> list[int]:
+    """Return the worker processes of a run that have drawn something."""
+    maps = {child: Path(f"/proc/{child}/maps") for child in children(pid)}
+    return [child for child, path in maps.items() if path.exists() and "panda3d" in path.read_text()]
 
 
 def is_running(pid: int) -> bool:
@@ -59,94 +73,169 @@ def wait_until(condition, seconds: float) -> None:
         time.sleep(0.05)
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 @pytest.fixture(scope="module")
 def maker() -> ClipMaker:
     return ClipMaker(96, 72)
 
 
 def test_a_clip_is_the_same_whatever_was_made_before(maker):
-    clip = Clip(11, Activity.FALL_OR_COLLAPSE, 0, subject=0)
-    first, taken_at, rejects = maker.make(clip)
-    maker.make(Clip(11, Activity.SITTING, 1, subject=1))
-    second, *rest = maker.make(clip)
-    assert [taken_at, rejects] == rest
+    clip = Clip(11, "FALL_OR_COLLAPSE", 0, subject=0)
+    (first,), rejects = maker.make(clip)
+    maker.make(Clip(11, "SITTING", 1, subject=1))
+    (second,), again = maker.make(clip)
+    assert rejects == again
     assert first.meta == second.meta
     for name in ("frames", "frame_stamps_ns", "readings_mps2", "imu_stamps_ns", "imu_accel_mps2", "imu_gyro_radps"):
         assert np.array_equal(getattr(first, name), getattr(second, name)), name
-    other, *_ = maker.make(replace(clip, seed=12))
+    (other,), _ = maker.make(replace(clip, seed=12))
     assert not np.array_equal(first.frames, other.frames)
 
 
-@pytest.mark.parametrize("activity", ACTIVITIES)
-def test_a_capture_is_one_second_of_frames_and_readings(maker, activity):
-    capture, *_ = maker.make(Clip(11, activity, 1, subject=1))
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_capture_is_one_second_of_frames_and_readings(maker, group):
+    clip = Clip(11, group, 1, subject=1, mount="any")
+    (capture, empty), _ = maker.make(clip, (True, False))
     frame_s, imu_s = capture.frame_stamps_ns / 1e9, capture.imu_stamps_ns / 1e9
-    assert capture.label is activity
+    assert capture.label is clip.act.label
     assert 0.9 < np.ptp(frame_s) < 1.0
     assert np.diff(frame_s).min() > 0.02
     assert np.diff(frame_s).max() < 0.05
-    assert np.allclose(np.diff(imu_s), 0.01, atol=1e-4)
+    assert 1 / 200 < np.median(np.diff(imu_s)) < 1 / 49
     nearest = [np.abs(capture.imu_stamps_ns - stamp).argmin() for stamp in capture.frame_stamps_ns]
     assert np.array_equal(capture.readings_mps2, capture.imu_accel_mps2[nearest])
-    assert np.abs(capture.imu_stamps_ns[nearest] - capture.frame_stamps_ns).max() <= 11e6
     assert capture.meta.subject == "sim-11-s001"
-    assert (capture.meta.extra["scene"] == "car") == (capture.meta.extra["seat"] == "car")
+    assert (capture.meta.extra["scene"] == "car") == clip.in_car
+    assert capture.meta.extra["act"] == clip.act.name
+    assert capture.meta.mount in ("waist", "chest", "wrist", "pocket")
+    assert not np.array_equal(capture.frames, empty.frames)
+    assert empty.meta == capture.meta
+
+
+def test_nothing_around_the_person_tells_the_activity(maker):
+    shown = {activity: Clip(11, str(activity), 4, subject=4) for activity in ACTIVITIES}
+    rooms = {}
+    for activity, clip in shown.items():
+        (empty,), _ = maker.make(clip, (False,))
+        rooms.setdefault((clip.in_car, clip.with_chair), {})[activity] = empty.frames[0].astype(float)
+    alike = [pictures for pictures in rooms.values() if len(pictures) > 1]
+    assert alike
+    for pictures in alike:
+        first, *others = pictures.values()
+        still = [np.abs(first - other)[36:].mean() for other in others]  # below: not the landscape beside a road
+        assert max(still) < 8
+    chairs = {activity: np.mean([Clip(1, str(activity), n, 0).with_chair for n in range(200)]) for activity in shown}
+    assert chairs[Activity.WALK] == chairs[Activity.STAND] == chairs[Activity.JOGGING]
+    assert abs(chairs[Activity.WALK] - chairs[Activity.FALL_OR_COLLAPSE]) < 0.1
 
 
 def test_what_is_hardly_seen_is_rejected_and_drawn_again(maker, monkeypatch):
     monkeypatch.setattr(stages, "_LEAST_LONG_SHARE", 0.5)
-    made = [maker.make(Clip(11, Activity.STAND, index, subject=0)) for index in range(3)]
-    rejects = [reject for *_, of_clip in made for reject in of_clip]
-    assert {reject.reason for reject in rejects} == {"too far away"}
-    assert [capture.meta.extra["draft"] for capture, *_ in made] == [len(of_clip) for *_, of_clip in made]
+    made = [maker.make(Clip(11, "STAND", number, subject=0)) for number in range(3)]
+    rejects = [reject for _, of_clip in made for reject in of_clip]
+    assert "too far away" in {reject.reason for reject in rejects}
+    assert [capture.meta.extra["draft"] for (capture,), _ in made] == [len(of_clip) for _, of_clip in made]
 
 
-@pytest.mark.timeout(480)
-def test_a_killed_run_goes_on_where_it_stopped(tmp_path, refusal):
-    options = ("--per-class", "2", "--seed", "3", "--subjects", "2", *SIZE)
-    process = simulate(tmp_path, *options)
+@pytest.mark.timeout(300)
+def test_a_run_survives_kills_and_ctrl_c_and_is_the_same_as_one_without(tmp_path, refusal):
+    order = ("--per-class", "2", "--seed", "3", "--subjects", "2")
+    out, empty = tmp_path / "killed", tmp_path / "empty"
+    options = ("--out", str(out), "--empty", str(empty), *order)
+
+    process = simulate(*options)
     try:
-        wait_until(lambda: find_captures(tmp_path) or process.poll() is not None, 150)
+        wait_until(lambda: find_captures(out) if out.exists() else process.poll() is not None, 150)
         workers = children(process.pid)
     finally:
         process.kill()
         process.communicate(timeout=60)
     assert workers
     wait_until(lambda: not any(map(is_running, workers)), 60)
-    before = {path: path.stat().st_mtime_ns for path in find_captures(tmp_path)}
+    before = {path: path.stat().st_mtime_ns for path in find_captures(out)}
     assert 1 <= len(before) < 12
 
-    process = simulate(tmp_path, *options)
-    said, errors = process.communicate(timeout=200)
-    assert process.returncode == 0, errors
-    assert f"{12 - len(before)} captures made" in said
-    after = find_captures(tmp_path)
-    metas = [read_meta(path) for path in after]
-    assert Counter((meta.label, meta.extra["index"]) for meta in metas) == {
-        (activity, index): 1 for activity in ACTIVITIES for index in range(2)
-    }
-    assert {path: path.stat().st_mtime_ns for path in before} == before
-    assert find_unfinished(tmp_path) == []
-    assert {meta.subject for meta in metas} == {"sim-3-s000", "sim-3-s001"}
-    assert all(len(read_capture(path).frames) == 30 for path in after)
-    assert json.loads((tmp_path / MANIFEST).read_text())["seed"] == 3
-    drafts = {(meta.label.value, meta.extra["index"]): meta.extra["draft"] for meta in metas}
-    logged = Counter((line["label"], line["index"]) for line in map(json.loads, (tmp_path / REJECTED).open()))
-    assert logged.keys() <= drafts.keys()
-    assert all(count <= drafts[clip] for clip, count in logged.items())
+    process = simulate(*options)
+    wait_until(lambda: len(find_captures(out)) > len(before) or process.poll() is not None, 150)
+    os.killpg(process.pid, signal.SIGINT)
+    said, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "")
+    assert "the same command goes on from there" in said
 
-    assert "was begun with --seed 3" in refusal(tmp_path, *options, "--seed", "4")
-    assert "give the same, or another folder" in refusal(tmp_path, *options, "--width", "100")
+    process = simulate(*options, "--jobs", "1")
+    wait_until(lambda: renderers(process.pid) or process.poll() is not None, 150)
+    for worker in renderers(process.pid):
+        os.kill(worker, signal.SIGKILL)
+    said, errors = process.communicate(timeout=200)
+    assert (process.returncode, errors) == (0, "")
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert find_unfinished(out) == []
+
+    whole = tmp_path / "whole"
+    process = simulate("--out", str(whole), *order)
+    _, errors = process.communicate(timeout=200)
+    assert (process.returncode, errors) == (0, "")
+    assert contents(whole) == contents(out)
+
+    metas = [read_meta(path) for path in find_captures(out)]
+    assert Counter((meta.label, meta.extra["number"]) for meta in metas) == {
+        (activity, number): 1 for activity in ACTIVITIES for number in range(2)
+    }
+    assert {meta.subject for meta in metas} == {"sim-3-s000", "sim-3-s001"}
+    drafts = {(meta.extra["group"], meta.extra["number"]): meta.extra["draft"] for meta in metas}
+    logged = Counter((line["group"], line["number"]) for line in map(json.loads, (out / REJECTED).open()))
+    assert logged == {clip: count for clip, count in drafts.items() if count}
+
+    assert [path.relative_to(out) for path in find_captures(out)] == [
+        path.relative_to(empty) for path in find_captures(empty)
+    ]
+    for path in find_captures(out):
+        with_person, without = read_capture(path), read_capture(empty / path.relative_to(out))
+        assert np.array_equal(with_person.readings_mps2, without.readings_mps2)
+        assert np.abs(with_person.frames.astype(int) - without.frames).max() > 30
+
+    assert "was begun with --seed 3" in refusal(*options, "--seed", "4")
+    assert "give the same, or another folder" in refusal(*options, "--width", "100")
+
+
+@pytest.mark.timeout(200)
+def test_the_manifest_divides_the_dataset_and_hard_negatives_are_other(tmp_path, capsys):
+    assert main(["simulate", "--out", str(tmp_path), "--per-class", "1", "--negatives", "1", "--seed", "5",
+                 "--subjects", "3", *SIZE]) == 0  # fmt: skip
+    assert "17 captures made, 17 there" in capsys.readouterr().out
+    manifest = json.loads((tmp_path / MANIFEST).read_text())
+    assert manifest["captures"].keys() == {str(path.relative_to(tmp_path)) for path in find_captures(tmp_path)}
+    assert manifest["counts"].keys() == {*LABELS, "OTHER"}
+    assert manifest["acts"] == Counter(row["act"] for row in manifest["captures"].values())
+    assert {act.name for act in HARD_NEGATIVES} <= manifest["acts"].keys()
+    for by, parts in manifest["splits"].items():
+        names = [name for part in parts.values() for name in part]
+        assert len(names) == len(set(names))
+        assert set(names) == {row[by] for row in manifest["captures"].values()}
+        assert list(parts) == ["train", "validation", "test"]
+    held_out = set(manifest["splits"]["variant"]["test"])
+    assert held_out & {act.name for act in HARD_NEGATIVES}
+    report = check_dataset(tmp_path)
+    assert report["broken"] == {}
+    assert report["classes"]["OTHER"]["captures"] == manifest["counts"]["OTHER"] > 3
 
 
 def test_bad_orders_are_refused_in_one_sentence(tmp_path, refusal):
-    assert "--per-class is 0" in refusal(tmp_path / "new", "--per-class", "0")
-    assert "--subjects" in refusal(tmp_path / "new", "--per-class", "1", "--subjects", "0")
+    new = str(tmp_path / "new")
+    assert "--per-class is -1" in refusal("--out", new, "--per-class", "-1")
+    assert "nothing is ordered" in refusal("--out", new)
+    assert "there is no folder" in refusal("--per-class", "1")
+    assert "give two folders" in refusal("--out", new, "--empty", new, "--per-class", "1")
+    assert "--subjects" in refusal("--out", new, "--per-class", "1", "--subjects", "0")
+    assert "has no photographs" in refusal("--out", new, "--per-class", "1", "--surfaces", new)
     assert not (tmp_path / "new").exists()
     (tmp_path / "file").write_text("")
-    assert "can't be written" in refusal(tmp_path / "file", "--per-class", "1")
+    assert "can't be written" in refusal("--out", str(tmp_path / "file"), "--per-class", "1")
     with (tmp_path / REJECTED).open("a") as log:
         fcntl.flock(log, fcntl.LOCK_EX)
-        assert "another `har simulate` writes" in refusal(tmp_path, "--per-class", "1")
+        assert "another `har simulate` writes" in refusal("--out", str(tmp_path), "--per-class", "1")
     (tmp_path / MANIFEST).write_text("{}")
-    assert "is no manifest" in refusal(tmp_path, "--per-class", "1")
+    assert "is no manifest" in refusal("--out", str(tmp_path), "--per-class", "1")

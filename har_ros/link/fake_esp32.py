@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import logging
+import random
 import select
 import socket
 import time
@@ -30,6 +31,7 @@ class FakeDevice:
     mode:        tcp_connect calls the bridge, tcp_listen waits for it, udp sends datagrams.
     boot_us:     the device's clock when it starts; drift: how much faster than the host's it runs.
     paper_form:  send the paper's `ax,ay,az` without number and time.
+    loss:        share of the samples that are lost on the way, always the same ones; their numbers are missing.
     """
 
     device_id: str = "fake-esp32"
@@ -41,6 +43,7 @@ class FakeDevice:
     boot_us: int = 0
     drift: float = 0.0
     paper_form: bool = False
+    loss: float = 0.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.port <= 65535:
@@ -49,6 +52,8 @@ class FakeDevice:
         check_rate(self.rate_hz)
         if not abs(self.drift) < 1:
             raise HarError(f"a clock can't drift by {self.drift:g}; give a share such as 5e-5")
+        if not 0 <= self.loss < 1:
+            raise HarError(f"a link can't lose {self.loss:g} of its samples; give a share such as 0.02")
         for name, text in (("id", self.device_id), ("token", self.token or "none")):
             if not is_word(text):
                 raise HarError(f"the {name} '{text}' can't be sent; give 1 to 64 printable ASCII characters, no blanks")
@@ -73,6 +78,7 @@ def play(device: FakeDevice, samples: Iterable[Sample], start_s: float, ended: C
     last sample, or soon after `ended()` is true. Raises HarError when tcp_listen's port can't be had.
     """
     line = _LINES[device.mode](device)
+    losses = random.Random(device.device_id)
     sent = 0
     try:
         for seq, sample in enumerate(samples):
@@ -81,7 +87,8 @@ def play(device: FakeDevice, samples: Iterable[Sample], start_s: float, ended: C
                 time.sleep(min(max(due_s - time.monotonic(), 0), 0.1))
             if ended():
                 break
-            if time.monotonic() - due_s < LATE_S and line.ready() and line.send(device.line(seq, sample)):
+            lost = losses.random() < device.loss
+            if not lost and time.monotonic() - due_s < LATE_S and line.ready() and line.send(device.line(seq, sample)):
                 sent += 1
     finally:
         line.close()

@@ -17,7 +17,7 @@ from har_ros.core.errors import HarError
 from har_ros.core.windows import MAX_GAP_S, STEP_RATE_HZ, STEPS
 from har_ros.dataset.capture import Capture, CaptureMeta
 from har_ros.simulation.imu import ImuSensor, mirrored, mount_at
-from har_ros.simulation.motion import perform
+from har_ros.simulation.motion import Step, perform
 from har_ros.simulation.order import ANY_MOUNT, GROUPS, Clip
 from har_ros.simulation.physics import MOUNTS
 from har_ros.simulation.radio import Radio
@@ -34,6 +34,7 @@ _FIRST_DAY = datetime(2025, 1, 1, 8, tzinfo=timezone.utc)
 _DAYS_A_GROUP = 20  # room for more clips than an order may have
 _MOST_DRAFTS = 30
 _DRAFTS_A_ROOM = 6  # another movement before another room: what an act needs must not choose the room
+_OF_THE_ROOM = ("too small", "too far away")  # the standing person tells; one who bends must not choose a nearer camera
 _FRAME_JITTER_S = 0.002
 _RATES_HZ = (50.0, 200.0)
 _FAR_M = 1000.0  # beyond what the renderer draws
@@ -83,6 +84,9 @@ class ClipMaker:
 
     def _draft(self, clip: Clip, draft: int, subject: Subject, pictured: tuple[bool, ...]) -> list[Capture]:
         room = draft // _DRAFTS_A_ROOM
+        stage = self._stage(clip, room)
+        if complaint := stage.complaint(subject.body, _standing(clip, subject), np.zeros(1)):
+            raise RejectedError(f"{complaint} when standing")
         mount = clip.mount
         if mount == ANY_MOUNT:
             mount = str(clip.shared("mount", room).choice(list(MOUNTS)))
@@ -91,8 +95,9 @@ class ClipMaker:
         if begin_s is None:
             raise RejectedError("the act doesn't show")
         frame_s = begin_s + _frame_times(clip.shared("stamps", room))
-        stage = self._stage(clip, room).holding(motion, begin_s, begin_s + CAPTURE_S)
-        if complaint := stage.complaint(subject.body, motion, frame_s[[0, STEPS // 2, STEPS - 1]]):
+        stage = stage.holding(motion, begin_s, begin_s + CAPTURE_S)
+        complaint = stage.complaint(subject.body, motion, frame_s[[0, STEPS // 2, STEPS - 1]])
+        if complaint and complaint not in _OF_THE_ROOM:
             raise RejectedError(complaint)
         meta = CaptureMeta(
             clip.act.label, subject=subject.name, session=f"sim-{clip.seed}", mount=mount, source="simulated",
@@ -131,6 +136,11 @@ def _motion(clip: Clip, draft: int, subject: Subject, mount: str) -> Motion:
         raise RejectedError(str(error)) from None
     swapped = not clip.in_car and clip.stream("mirror", draft).random() < 0.5  # a car has its wheel on one side
     return mirrored(motion) if swapped else motion
+
+
+def _standing(clip: Clip, subject: Subject) -> Motion:
+    """Return the subject standing, by which a room is judged, whatever they do in it."""
+    return perform([Step("stand", 1.0)], subject.body.skeleton, derive_seed(clip.seed, "standing", clip.number))
 
 
 def _gone(motion: Motion) -> Motion:
