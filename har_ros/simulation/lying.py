@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from har_ros.core.labels import Activity
+from har_ros.simulation.clearance import lift_clear
 from har_ros.simulation.imu import rotation
 from har_ros.simulation.legs import SIDES
 from har_ros.simulation.person import Person
@@ -48,6 +49,7 @@ def lie_down(person: Person, seconds: float, rng: np.random.Generator) -> Track:
         bent = (knees + rng.uniform(-0.1, 0.2)) * over * (turned > 0)
         track.add(f"shin_{side}.y", bent)
         track.add(f"thigh_{side}.y", -(0.5 if end == "supine" else 0.8) * bent)
+    lift_clear(track, person.dummy)
     track.root_angles[:, 0] += wander(t_s, rng, 0.003, 0.2, 0.35)
     track.eyes_closed[:] = np.maximum(blinks(t_s, rng), glide(t_s, whole_s + 0.5, 1.0) * rng.choice((0.0, 1.0)))
     return track
