@@ -38,10 +38,10 @@ _BACK_NM = 90.0  # with which a broad back lies flat on a wall, which a capsule 
 class Fall:
     """One fall: its kind, where it goes (rad, 0 forward, left positive), and how.
 
-    push_n, push_s: the force, on the segments that its kind pushes; hold: share of the muscles' strength that is
-    left; let_go_s: how quickly the rest goes; reach_rad: how far the arms are thrown forward; bend_rad: how far the
-    knees give way; rest_hold: share of strength that is left on the floor; wall_m: from the pelvis back to the wall
-    (None: there is no wall).
+    push_n, push_s: the force, on the segments that its kind pushes. hold: share of the muscles' strength that is
+    left; let_go_s: how quickly the rest goes; rest_hold: the share once on the floor. reach_rad: how far the arms
+    are thrown forward; bend_rad: how far the knees give way. wall_m: from the pelvis back to the wall, which is to
+    be seen as well (None: there is no wall).
     """
 
     kind: str
@@ -66,7 +66,7 @@ def _trip(rng: np.random.Generator) -> Fall:
 
 
 def _slip(rng: np.random.Generator) -> Fall:
-    back = np.pi + rng.normal(0, 0.6)
+    back = np.pi + rng.normal(0, 0.5)
     return Fall("slip", back, *_shove(rng), rng.uniform(0.04, 0.2), 0.06, rng.uniform(-0.5, 0.8), 0.3)
 
 
@@ -106,10 +106,9 @@ _RECIPES = {
     "from_chair": _from_chair,
 }
 # kind -> segments and their shares of the push
-_AT_FEET = {"chest": 0.3, "pelvis": 0.3, "foot_left": -0.4, "foot_right": -0.4}
 _PUSHED = {
-    "trip": _AT_FEET,
-    "slip": _AT_FEET,
+    "trip": {"chest": 0.3, "pelvis": 0.3, "foot_left": -0.4, "foot_right": -0.4},
+    "slip": {"chest": 0.7, "head": 0.1, "foot_left": -0.4, "foot_right": -0.4},
     "push": {"chest": 1.0},
     "faint": {"chest": 1.0},
     "slide_down": {"chest": 1.0, "head": 0.1, "pelvis": 0.2},
@@ -218,25 +217,31 @@ class _Muscles:
         self._model.actuator_gainprm[:, 0] = self._gain[:, 0] * strength
         self._model.actuator_biasprm[:, 1] = self._bias[:, 1] * strength
         self._model.actuator_biasprm[:, 2] = self._bias[:, 2] * (0.12 + 0.88 * strength)
-        settled = np.clip((now_s - _SETTLE_FROM_S) / (FALL_S - _SETTLE_FROM_S), 0, 1)
+        settled = _settled(now_s)
         self._model.dof_damping[6:] = self._friction * (1 + 40 * settled**2)
         if share == 0:
-            self._model.dof_damping[:6] = 60 * settled**2
+            self._model.dof_damping[:6] = 300 * settled**2
         if fall.wall_m is not None:
             self._model.dof_damping[2] += _WALL_DRAG_NSPM
             self._model.dof_damping[3:6] += _WALL_DRAG_NMSPRAD
         self._data.ctrl[:] = self._from + (self._goal - self._from) * min(now_s / _GIVE_WAY_S[fall.kind], 1.0)
 
 
+def _settled(now_s: float) -> float:
+    return float(np.clip((now_s - _SETTLE_FROM_S) / (FALL_S - _SETTLE_FROM_S), 0, 1))
+
+
 def _push(body: Body, fall: Fall, heading_rad: float, now_s: float) -> None:
+    """Push; whoever leans on a wall leans less as they come to rest."""
     body.data.xfrc_applied[:] = 0
     if now_s > fall.push_s:
         return
+    lean = 1 - _settled(now_s)
     angle = heading_rad + fall.direction_rad
     ahead: NDArray[np.float64] = np.array([np.cos(angle), np.sin(angle), 0.0])
     for segment, share in _PUSHED[fall.kind].items():
-        body.data.xfrc_applied[body.ids[segment], :3] = share * fall.push_n * ahead
+        body.data.xfrc_applied[body.ids[segment], :3] = share * lean * fall.push_n * ahead
     if fall.wall_m is not None:
         chest = body.ids["chest"]
         up = body.data.xmat[chest].reshape(3, 3)[:, 2]
-        body.data.xfrc_applied[chest, 3:] = _BACK_NM * np.cross(up, [0.0, 0.0, 1.0])
+        body.data.xfrc_applied[chest, 3:] = lean * _BACK_NM * np.cross(up, [0.0, 0.0, 1.0])

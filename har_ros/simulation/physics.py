@@ -52,6 +52,12 @@ def kind_of(segment: str) -> str:
     return segment.removesuffix("_left").removesuffix("_right")
 
 
+def other_side(segment: str) -> str:
+    """Return the same segment of the other side; the trunk's have none and stay."""
+    side = {"left": "right", "right": "left"}.get(segment.rpartition("_")[2])
+    return segment if side is None else f"{kind_of(segment)}_{side}"
+
+
 def _hinges(segment: str) -> list[tuple[str, float, float]]:
     mirror = segment.endswith("_right")
     return [
@@ -73,6 +79,11 @@ class Mount:
 
     segment: str
     offset_m: tuple[float, float, float]
+
+    def mirrored(self) -> Mount:
+        """Return the same place on the other side of the body."""
+        x_m, y_m, z_m = self.offset_m
+        return Mount(other_side(self.segment), (x_m, -y_m, z_m))
 
 
 MOUNTS: dict[str, Mount] = {
@@ -167,7 +178,7 @@ def _mjcf(skeleton: Skeleton) -> str:
 <compiler angle="degree" autolimits="true"/>
 <option timestep="{1 / (_STEPS * RATE_HZ)}" integrator="implicitfast" gravity="0 0 {-STANDARD_GRAVITY_MPS2}"/>
 <default>
-  <geom density="{_DENSITY_KGPM3}" friction="0.9 0.02 0.002" solref="0.012 1" solimp="0.9 0.95 0.002" contype="0"/>
+  <geom density="{_DENSITY_KGPM3}" friction="0.9 0.02 0.002" solref="0.04 1" solimp="0.9 0.95 0.002" contype="0"/>
   <joint armature="0.02" damping="{_HINGE_DAMPING_NMSPRAD}" limited="true" solreflimit="0.02 1"/>
 </default>
 <worldbody>
@@ -184,7 +195,7 @@ def _thing(name: str, *boxes: tuple[tuple[float, ...], tuple[float, ...]]) -> st
     """Return something that stands where it is put and moves for nobody."""
     geoms = "".join(
         f'<geom type="box" mass="0" size="{" ".join(map(str, half))}" pos="{" ".join(map(str, centre))}"'
-        ' solref="0.05 1" friction="0.4 0.02 0.002" priority="1"/>'
+        ' solref="0.08 1" friction="0.2 0.02 0.002" priority="1"/>'
         for half, centre in boxes
     )
     return f'<body name="{name}" mocap="true" pos="0 0 {_AWAY_M}">{geoms}</body>'
