@@ -38,13 +38,13 @@ class Act:
 _FOOT, _CHAIR, _CAR, _FLOOR = Posture
 _FALL, _OTHER = Activity.FALL_OR_COLLAPSE, Activity.OTHER
 _LONGEST_S = 600.0
-FALL_SECONDS = (6.0, 60.0)  # upright, falling, lying
+FALL_SECONDS = (5.0, 60.0)  # upright, falling, lying
 
 ACTS: dict[str, Act] = {
     act.name: act
     for act in (
-        Act("walk", Activity.WALK, _FOOT, _FOOT, (4.0, _LONGEST_S)),
-        Act("jog", Activity.JOGGING, _FOOT, _FOOT, (4.0, _LONGEST_S)),
+        Act("walk", Activity.WALK, _FOOT, _FOOT, (5.0, _LONGEST_S)),
+        Act("jog", Activity.JOGGING, _FOOT, _FOOT, (5.0, _LONGEST_S)),
         Act("stand", Activity.STAND, _FOOT, _FOOT, (1.0, _LONGEST_S)),
         Act("sit", Activity.SITTING, _CHAIR, _CHAIR, (1.0, _LONGEST_S)),
         Act("drive", Activity.SITTING, _CAR, _CAR, (1.0, _LONGEST_S)),

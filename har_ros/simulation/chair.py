@@ -19,11 +19,8 @@ def sit(person: Person, seconds: float, rng: np.random.Generator) -> Track:
     track.root_m[:, 0], track.root_m[:, 2] = CHAIR_X_M, _SEATED_M
     track.root_angles[:, 0] = -np.radians(rng.uniform(-2, 14)) + wander(t_s, rng, 0.01)
     track.add_both("thigh", "z", rng.uniform(-0.1, 0.25))
-    ankles_m = np.repeat(person.ankles_m[None], len(t_s), axis=0)
-    stretch_m = rng.uniform(-0.06, 0.12)
-    for side in (0, 1):
-        ankles_m[:, side, 0] += stretch_m + rng.normal(0, 0.03) + wander(t_s, rng, 0.004)
-    person.stand_on(track, ankles_m)
+    ahead_m = [rng.uniform(-0.06, 0.12) + rng.normal(0, 0.03) + wander(t_s, rng, 0.004) for _ in range(2)]
+    person.stand_on(track, np.stack(ahead_m, axis=1))
     track.add("spine.y", rng.uniform(0.0, 0.35))
     pose = rng.integers(3)
     shoulder, elbow, inward = [(-0.35, -1.0, -0.3), (-0.55, -1.9, -0.2), (-0.75, -1.1, -0.1)][pose]

@@ -17,8 +17,8 @@ from har_ros.core.errors import HarError
 from har_ros.core.labels import Activity
 from har_ros.core.windows import STEP_RATE_HZ, STEPS
 from har_ros.dataset.capture import Capture, CaptureMeta
+from har_ros.simulation.episodes import CAPTURE_S, Episode, capture_span, simulate_episode
 from har_ros.simulation.imu import ImuSensor
-from har_ros.simulation.motion import CAPTURE_S, Episode, capture_span, simulate_episode
 from har_ros.simulation.physics import MOUNTS
 from har_ros.simulation.renderer import Renderer
 from har_ros.simulation.scenario import CAR, SCENES, SEATS

@@ -46,8 +46,10 @@ def felt(
 def mount_at(place: str, rng: np.random.Generator) -> Mount:
     """Return how one person wears a sensor at a place of MOUNTS: on either side, and not quite in the same spot."""
     mount = MOUNTS[place] if rng.uniform() < 0.5 else MOUNTS[place].mirrored()
-    shift_m = np.clip(rng.normal(0, _PLACE_M, 3), -_FARTHEST_M, _FARTHEST_M)
-    return replace(mount, offset_m=tuple(float(value) for value in mount.offset_m + shift_m))
+    x_m, y_m, z_m = (
+        float(value) for value in mount.offset_m + np.clip(rng.normal(0, _PLACE_M, 3), -_FARTHEST_M, _FARTHEST_M)
+    )
+    return Mount(mount.segment, (x_m, y_m, z_m))
 
 
 def any_way_round(rng: np.random.Generator) -> NDArray[np.float64]:

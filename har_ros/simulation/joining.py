@@ -22,7 +22,11 @@ class Reference:
     @staticmethod
     def of(track: Track) -> Reference:
         """Return a track's reference."""
-        return Reference(track.root_m, quaternion(track.root_angles.T).T, track.hinges)
+        quat = quaternion(track.root_angles.T).T
+        if track.roll_over.any():
+            about = np.outer(track.roll_over, [0.0, 0.0, 1.0])
+            quat = np.array([turned(q, turn) for q, turn in zip(quat, about)])
+        return Reference(track.root_m, quat, track.hinges)
 
     def tail(self, count: int) -> Reference:
         """Return the last `count` samples."""

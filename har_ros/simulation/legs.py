@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from har_ros.simulation.physics import HINGE_INDEX
 from har_ros.simulation.skeleton import SEGMENTS, Skeleton
@@ -27,7 +26,7 @@ def turn(axis: str, angle_rad: Curve) -> Curve:
 def pelvis_turn(track: Track) -> Curve:
     """Return the pelvis' rotation matrices (T, 3, 3)."""
     pitch, roll, yaw = track.root_angles.T
-    rotation: Curve = turn("z", yaw) @ turn("y", pitch) @ turn("x", roll)
+    rotation: Curve = turn("z", yaw) @ turn("y", pitch) @ turn("x", roll) @ turn("z", track.roll_over)
     return rotation
 
 
@@ -41,6 +40,7 @@ class Leg:
         self._hip_m = joints[thigh] - joints[0]
         self._thigh_m, self._shin_m = joints[shin] - joints[thigh], joints[foot] - joints[shin]
         self.ankle_height_m = float(joints[foot, 2])  # of a foot flat on the floor
+        self.ball_m = 0.7 * float(toe_m)  # of the foot, ahead of the ankle
         self._sole_m = [np.array([ahead, 0.0, -joints[foot, 2]]) for ahead in (-0.04, toe_m)]  # heel and toes
         names = ("thigh_{}.y", "thigh_{}.x", "thigh_{}.z", "shin_{}.y", "foot_{}.y", "foot_{}.x")
         self._columns = [HINGE_INDEX[name.format(side)] for name in names]
@@ -98,7 +98,7 @@ class Leg:
         return bend
 
 
-def flat(count: int, toes_down_rad: Curve | float = 0.0, yaw_rad: Curve | float = 0.0) -> Curve:
-    """Return normals (count, 3) of soles that are flat on the floor but for this pitch, feet pointing to `yaw_rad`."""
-    pitch, yaw = np.broadcast_to(toes_down_rad, count), np.broadcast_to(yaw_rad, count)
-    return np.stack([np.sin(pitch) * np.cos(yaw), np.sin(pitch) * np.sin(yaw), np.cos(pitch)], axis=1)
+def flat(count: int, toes_down_rad: Curve | float = 0.0) -> Curve:
+    """Return normals (count, 3) of soles that are flat on the floor but for this pitch, feet pointing to +x."""
+    pitch = np.broadcast_to(toes_down_rad, count)
+    return np.stack([np.sin(pitch), np.zeros(count), np.cos(pitch)], axis=1)

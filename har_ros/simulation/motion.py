@@ -9,22 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har_ros.core.errors import HarError
+from har_ros.core.labels import TRUTHS, Activity
 from har_ros.simulation.acts import ACTS, Act, Posture
+from har_ros.simulation.falls import LET_GO_S, fall_down
 from har_ros.simulation.imu import felt
 from har_ros.simulation.joining import Reference, join
-from har_ros.simulation.moves import MOVES
+from har_ros.simulation.lying import breathing
+from har_ros.simulation.moves import BLOWS, MOVES, before_fall
 from har_ros.simulation.person import Person
 from har_ros.simulation.physics import MOUNTS, RATE_HZ, Mount, Pose
 from har_ros.simulation.planning import Step, checked, plan
 from har_ros.simulation.skeleton import SEGMENTS, Motion, Skeleton
 from har_ros.simulation.streams import stream
 from har_ros.simulation.tracking import Tracker
-from har_ros.simulation.tracks import MARGIN, Track
+from har_ros.simulation.tracks import MARGIN, Track, ease
 
 __all__ = [
     "Performer", "Step", "concatenate", "perform", "plan",
 ]  # fmt: skip
 _BLEND_S = 0.6
+_FALL = "fall_"
+_UPRIGHT_S = (0.8, 1.5)  # walking, standing or sitting before a fall
 
 
 @dataclass(frozen=True)
@@ -60,24 +65,59 @@ class Performer:
         if self._posture not in (None, act.before):
             raise HarError(f"{step.act} can't begin in the posture {self._posture.value}; let plan() join the steps")
         rng = stream(self._seed, "act", self._count, step.act)
-        done = self._follow(MOVES[step.act](self._person, step.seconds, rng), round(step.seconds * RATE_HZ))
+        count = round(step.seconds * RATE_HZ)
+        if step.act.startswith(_FALL):
+            done = self._fall(step.act.removeprefix(_FALL), count, rng)
+        else:
+            done = self._follow(MOVES[step.act](self._person, step.seconds, rng), count)
         self._count += 1
         self._posture = act.after
-        return self._motion(act, done)
+        motion = self._motion(act, done)
+        if step.act in BLOWS:
+            accel, gyro = BLOWS[step.act](count, rng)
+            motion.accel_mps2[:] += accel
+            motion.gyro_radps[:] += gyro
+        return motion
 
     def _follow(self, track: Track, count: int) -> _Done:
         """Let the body follow a track that is MARGIN samples longer than `count`."""
+        tracker, reference = self._tracker(track)
+        poses = [*self._begin(tracker), *(tracker.step(index) for index in range(1, count + 1))]
+        self._before = reference.tail(MARGIN)
+        self._next = poses.pop()
+        self._person.place_m, self._person.heading_rad = track.root_m[-MARGIN, :2], float(track.root_angles[-MARGIN, 2])
+        return _Done(poses, track.eyes_closed[:count], track.label[:count])
+
+    def _fall(self, kind: str, count: int, rng: np.random.Generator) -> _Done:
+        """Let the body walk, stand or sit for a moment, then fall, and lie until the end."""
+        person, onset = self._person, round(rng.uniform(*_UPRIGHT_S) * RATE_HZ)
+        track = before_fall(kind, person, onset / RATE_HZ + LET_GO_S, rng)
+        tracker, _ = self._tracker(track)
+        poses = [*self._begin(tracker), *(tracker.step(index) for index in range(1, onset))]
+        falling, _ = fall_down(person.body, tracker, onset, kind, float(track.root_angles[onset, 2]), rng)
+        poses += falling
+        poses += breathing(poses[-1], count + 1 - len(poses), rng)
+        qpos = np.repeat(person.body.data.qpos[None], MARGIN, axis=0)
+        self._before = Reference(qpos[:, :3], qpos[:, 3:7], qpos[:, 7:])
+        self._next = poses.pop()
+        label = np.full(count, TRUTHS.index(Activity.FALL_OR_COLLAPSE))
+        label[:onset] = track.label[:onset]
+        shut = ease(np.arange(count - onset) / RATE_HZ, rng.uniform(0.1, 0.8), 0.4)
+        eyes_closed = np.concatenate([track.eyes_closed[:onset], np.maximum(shut, track.eyes_closed[onset])])
+        return _Done(poses, eyes_closed, label)
+
+    def _tracker(self, track: Track) -> tuple[Tracker, Reference]:
         reference = Reference.of(track)
         if self._before is not None:
             reference = join(self._before, reference, _BLEND_S)
-        tracker = Tracker(self._person.body, reference)
-        if self._next is None:
-            tracker.place(0)
-            self._next = tracker.step(0)
-        poses = [self._next, *(tracker.step(index) for index in range(1, count + 1))]
-        self._before = reference.tail(MARGIN)
-        self._next = poses.pop()
-        return _Done(poses, track.eyes_closed[:count], track.label[:count])
+        return Tracker(self._person.body, reference), reference
+
+    def _begin(self, tracker: Tracker) -> list[Pose]:
+        """Return the first pose of an act, which the last one may have ended in."""
+        if self._next is not None:
+            return [self._next]
+        tracker.place(0)
+        return [tracker.step(0)]
 
     def _motion(self, act: Act, done: _Done) -> Motion:
         assert self._next is not None

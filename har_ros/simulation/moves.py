@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from har_ros.simulation import chair, postures, walking
+from har_ros.simulation import chair, hard_negatives, low_moves, lying, postures, walking
 from har_ros.simulation.person import Person
 from har_ros.simulation.tracks import Track
 
 Move = Callable[[Person, float, np.random.Generator], Track]
 
+BLOWS = {"knock": hard_negatives.blow}  # what the sensor alone feels
+_WALKING_SHARES = {"trip": 1.0, "slip": 0.8, "push": 0.5, "faint": 0.3, "slide_down": 0.0}
 MOVES: dict[str, Move] = {
     "walk": walking.walk,
     "jog": walking.jog,
@@ -19,7 +21,26 @@ MOVES: dict[str, Move] = {
     "sit": chair.sit,
     "drive": postures.drive,
     "drowse": postures.drowse,
+    "doze_off": postures.doze_off,
     "sit_down": chair.sit_down,
     "stand_up": chair.stand_up,
     "sit_down_hard": chair.sit_down_hard,
+    "bend": low_moves.bend,
+    "pick_up": low_moves.pick_up,
+    "tie_shoes": low_moves.tie_shoes,
+    "kneel": low_moves.kneel,
+    "lie_down": lying.lie_down,
+    "stumble": walking.stumble,
+    "jump": hard_negatives.jump,
+    "knock": postures.stand,
+    "look_around": postures.look_away,
+    "reach_over": postures.reach_over,
 }
+
+
+def before_fall(kind: str, person: Person, seconds: float, rng: np.random.Generator) -> Track:
+    """Return what a person does who is about to fall: they walk, stand or sit."""
+    if kind == "from_chair":
+        return chair.sit(person, seconds, rng)
+    move = walking.walk_on if rng.uniform() < _WALKING_SHARES[kind] else postures.stand
+    return move(person, seconds, rng)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -74,7 +75,7 @@ def way_home(place_m: Curve) -> Way:
     if np.linalg.norm(nearest - chair) < 0.4 and corners[0][0] < CHAIR_X_M / 2:
         beside = 1.0 if corners[0][1] >= 0 else -1.0
         corners.insert(1, np.array([CHAIR_X_M, beside * _CLEAR_M]))
-    return joined([np.linspace(a, b, _POINTS) for a, b in zip(corners, corners[1:])])
+    return joined([np.linspace(a, b, _POINTS) for a, b in pairwise(corners)])
 
 
 def joined(lines: list[Curve]) -> Way:

@@ -6,9 +6,11 @@ import numpy as np
 
 from har_ros.core.labels import Activity
 from har_ros.simulation.legs import SIDES, Leg, flat
-from har_ros.simulation.physics import Body
-from har_ros.simulation.skeleton import Skeleton
+from har_ros.simulation.physics import HINGE_INDEX, Body
+from har_ros.simulation.skeleton import SEGMENTS, Skeleton
 from har_ros.simulation.tracks import Curve, Track, quaternion, still
+
+_LEG_HINGES = (("thigh", "y"), ("thigh", "x"), ("thigh", "z"), ("shin", "y"), ("foot", "y"), ("foot", "x"))
 
 
 class Person:
@@ -16,7 +18,7 @@ class Person:
 
     body: the one that moves; dummy: another, to try poses on.
     legs: left and right. stance: one sample of standing at home, heading +x, where everything on foot
-    begins and ends. hip_m: the pelvis' height there; ankles_m: (2, 3) where the ankles are.
+    begins and ends. hip_m, knee_m: how high pelvis and knees are there; ankles_m: (2, 3) where the ankles are; leg_columns: which hinges are the legs'.
     place_m, heading_rad: where on the floor (2,) the person stood, and looked, after what was done last.
     """
 
@@ -27,18 +29,41 @@ class Person:
         self.legs = [Leg(skeleton, side) for side in SIDES]
         self.stance = _upright(self.dummy, float(rng.uniform(0.03, 0.09)))
         self.hip_m = float(self.stance.root_m[0, 2])
+        self.knee_m = float(skeleton.joints_m[SEGMENTS.index("shin_left"), 2])
+        self.leg_columns = [HINGE_INDEX[f"{limb}_{side}.{axis}"] for side in SIDES for limb, axis in _LEG_HINGES]
         self.ankles_m = np.stack([leg.ankle_m(self.stance)[0] for leg in self.legs])
 
-    def stand_on(self, track: Track, ankles_m: Curve | None = None, toes_down_rad: Curve | float = 0.0) -> None:
-        """Put the feet of a track on the floor: at home, or with the ankles at ankles_m (T, 2, 3)."""
+    def stand_on(
+        self, track: Track, ahead_m: Curve | float = 0.0, heels_up_rad: Curve | float = 0.0,
+        lift_m: Curve | float = 0.0, apart_m: Curve | float = 0.0,
+    ) -> None:  # fmt: skip
+        """Put the feet of a track on the floor: at home, or this far ahead of it.
+
+        Each argument is one number for all, or (T, 2) for left and right: how far ahead, how far the foot is
+        turned down about its ball, how far it is lifted, and how far it is moved outward.
+        """
         count = len(track.root_m)
-        places = np.broadcast_to(self.ankles_m if ankles_m is None else ankles_m, (count, 2, 3))
-        for index, leg in enumerate(self.legs):
-            leg.reach(track, places[:, index], flat(count, toes_down_rad))
+        ahead, up, lift, apart = (np.broadcast_to(v, (count, 2)) for v in (ahead_m, heels_up_rad, lift_m, apart_m))
+        for side, leg in enumerate(self.legs):
+            x, y, z = self.ankles_m[side]
+            ankle = np.repeat([[x + leg.ball_m, y, 0.0]], count, axis=0)
+            turned, c, s = up[:, side], np.cos(up[:, side]), np.sin(up[:, side])
+            ankle[:, 0] += ahead[:, side] - leg.ball_m * c + z * s
+            ankle[:, 1] += (1 - 2 * side) * apart[:, side]
+            ankle[:, 2] = z * c + leg.ball_m * s + lift[:, side]
+            leg.reach(track, ankle, flat(count, turned))
+
+    def hand_m(self, track: Track, index: int, side: str) -> Curve:
+        """Return where a hand is at a sample of a track, (3,)."""
+        self.dummy.place(track.root_m[index], quaternion(track.root_angles[index]), track.hinges[index])
+        fist = SEGMENTS.index(f"forearm_{side}")
+        segment = self.dummy.data.body(f"forearm_{side}")
+        reach = self.skeleton.ends_m[fist] - self.skeleton.joints_m[fist]
+        return np.asarray(segment.xpos + segment.xmat.reshape(3, 3) @ reach)
 
 
 def _upright(body: Body, spread_rad: float) -> Track:
-    """Return one sample of standing at the origin, heading +x, the feet a little apart, the knees not quite straight."""
+    """Return one sample of standing at the origin, heading +x, the feet a little apart, the knees hardly bent."""
     track = still(1, Activity.STAND)
     track.add_both("thigh", "x", spread_rad)
     track.add_both("foot", "x", -spread_rad)

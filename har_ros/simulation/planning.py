@@ -63,7 +63,7 @@ def _links(posture: Posture, at_home: bool, step: Step) -> list[Step]:
     """Return what leads from a posture and place to the beginning of a step."""
     goal = ACTS[step.act].before
     if (posture is Posture.CAR) != (goal is Posture.CAR):
-        raise HarError(f"{step.act} can't follow here without a cut: one is in a car, one is not; make it another scene")
+        raise HarError(f"{step.act} can't follow here without a cut, into a car or out of it; make it another scene")
     walks_home = step.act == "walk" and step.seconds >= WAY_BACK_S
     if posture is goal and (at_home or posture is Posture.FLOOR or walks_home):
         return []

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har_ros.core.labels import Activity
+from har_ros.simulation.episodes import Episode, simulate_episode
 from har_ros.simulation.imu import ImuSensor
-from har_ros.simulation.motion import Episode, simulate_episode
 from har_ros.simulation.scenario import Scenario, Step
 from har_ros.simulation.skeleton import Motion, Skeleton
 from har_ros.simulation.streams import derive_seed, stream

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ class Track:
     root_m:      (T, 3) pelvis position; root_angles: (T, 3) its pitch, roll, yaw, rad.
     hinges:      (T, 28) hinge angles, rad; eyes_closed: (T,) 0 to 1.
     label:       (T,) index into TRUTHS, what the person does.
+    roll_over:   (T,) how far the body has rolled to its left about its own length, rad, after those angles.
     """
 
     root_m: Curve
@@ -29,6 +31,7 @@ class Track:
     hinges: Curve
     eyes_closed: Curve
     label: NDArray[np.int64]
+    roll_over: Curve
 
     def add(self, hinge: str, value: Curve | float) -> None:
         """Add an angle or a curve of angles, rad, to a hinge such as `shin_left.y`."""
@@ -48,7 +51,7 @@ def times(seconds: float) -> Curve:
 def still(count: int, activity: Activity) -> Track:
     """Return a track of `count` samples of doing nothing, which counts as `activity`."""
     label = np.full(count, TRUTHS.index(activity))
-    return Track(np.zeros((count, 3)), np.zeros((count, 3)), np.zeros((count, len(HINGES))), np.zeros(count), label)
+    return Track(np.zeros((count, 3)), np.zeros((count, 3)), np.zeros((count, len(HINGES))), np.zeros(count), label, np.zeros(count))
 
 
 def wander(t_s: Curve, rng: np.random.Generator, size: float, low_hz: float = 0.05, high_hz: float = 0.6) -> Curve:
@@ -76,7 +79,7 @@ def glide(t_s: Curve, start_s: float, duration_s: float) -> Curve:
 def through(t_s: Curve, *keys: tuple[float, float]) -> Curve:
     """Return a curve that glides from value to value, each key being (time in s, value), resting before and after."""
     curve = np.full(len(t_s), float(keys[0][1]))
-    for (begin_s, before), (end_s, after) in zip(keys, keys[1:]):
+    for (begin_s, before), (end_s, after) in pairwise(keys):
         curve += (after - before) * glide(t_s, begin_s, max(end_s - begin_s, 1e-3))
     return curve
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,28 +32,76 @@ def jog(person: Person, seconds: float, rng: np.random.Generator) -> Track:
     return _go(person, Style.jogging(rng), seconds, rng)
 
 
-def _go(person: Person, style: Style, seconds: float, rng: np.random.Generator) -> Track:
+def walk_on(person: Person, seconds: float, rng: np.random.Generator) -> Track:
+    """Return setting out from home and walking on, without an end."""
+    t_s = times(seconds)
+    vigour = glide(t_s, 0.0, min(0.7, 0.6 * seconds))
+    style = Style.walking(rng)
+    stride = Stride(style, person.skeleton, person.dummy)
+    return _tread(person, style, stride, vigour, _way(person, 1.3 * stride.speed_mps * seconds, rng), rng)
+
+
+def stumble(person: Person, seconds: float, rng: np.random.Generator) -> Track:
+    """Return a walk with one stumble: a foot catches, the trunk is jerked ahead, a few quick steps save it."""
+    t_s = times(seconds)
+    since_s = t_s - rng.uniform(0.35, 0.6) * seconds
+    catch_s, save_s = rng.uniform(0.15, 0.25), rng.uniform(0.5, 0.9)
+    jolt = rng.uniform(0.5, 1.0) * (glide(since_s, 0.0, catch_s) - glide(since_s, catch_s, save_s))
+    return _go(person, Style.walking(rng), seconds, rng, jolt)
+
+
+def _go(
+    person: Person, style: Style, seconds: float, rng: np.random.Generator, jolt: Curve | float = 0.0
+) -> Track:
     t_s = times(seconds)
     ramp_s = min(rng.uniform(0.7, 0.95), 0.3 * seconds)
     vigour = glide(t_s, 0.05, ramp_s) - glide(t_s, seconds - 0.1 - ramp_s, ramp_s)
-    travel_s = np.cumsum(vigour) / RATE_HZ  # at full speed
-    way = _way(person, Stride(style, person.skeleton, person.dummy).speed_mps * travel_s[-1], rng)
-    style, stride = _paced(person, style, way.length_m / travel_s[-1])
-    size = vigour * min(way.length_m / (stride.speed_mps * travel_s[-1]), 1.15)
+    travel_s = float(vigour.sum()) / RATE_HZ  # at full speed
+    way = _way(person, Stride(style, person.skeleton, person.dummy).speed_mps * travel_s, rng)
+    style, stride = _paced(person, style, way.length_m / travel_s)
+    vigour *= way.length_m / (stride.speed_mps * travel_s)
+    return _tread(person, style, stride, vigour, way, rng, jolt)
+
+
+def _tread(
+    person: Person, style: Style, stride: Stride, vigour: Curve, way: paths.Way, rng: np.random.Generator,
+    jolt: Curve | float = 0.0,
+) -> Track:  # fmt: skip
+    """Return going along a way, with steps whose length is the style's times `vigour` (T,).
+
+    `jolt`, 0 to 1, is how far a stumble has thrown the trunk ahead of the feet.
+    """
+    t_s = np.arange(len(vigour)) / RATE_HZ
     phase = stride.middle + rng.choice((0.0, 0.5)) - 0.25 + style.stride_hz * t_s + wander(t_s, rng, 0.01, 0.1, 0.5)
+    phase += 0.35 * np.cumsum(np.full(len(t_s), jolt)) / RATE_HZ * style.stride_hz - 0.06 * jolt
     track = limbs(style, phase)
     stride.fit_legs(track, phase)
-    track.hinges[:] = person.stance.hinges + size[:, None] * (track.hinges - person.stance.hinges)
-    track.root_angles *= size[:, None]
+    size = np.minimum(vigour, 1.15)[:, None]
+    track.hinges[:] = person.stance.hinges + size * (track.hinges - person.stance.hinges)
+    track.root_angles *= size
     heave = (1 + wander(t_s, rng, 0.08, 0.1, 0.5)) * stride.heave(phase)
-    track.root_m[:, 2] = person.hip_m + size * (stride.height_m - person.hip_m + heave)
-    along_m = way.length_m * travel_s / travel_s[-1]
-    _move_along(track, person, way, along_m, size * stride.surge(phase), size * stride.sway(phase))
+    track.root_m[:, 2] = person.hip_m + size[:, 0] * (stride.height_m - person.hip_m + heave)
+    _lurch(track, jolt, rng)
+    along_m = stride.speed_mps * np.cumsum(vigour) / RATE_HZ
+    ahead_m = size[:, 0] * stride.surge(phase) + 0.08 * jolt
+    _move_along(track, person, way, along_m, ahead_m, size[:, 0] * stride.sway(phase))
     _plant(track, person, stride, phase)
     track.add("head.y", wander(t_s, rng, 0.04))
     track.add("head.z", wander(t_s, rng, 0.15, 0.05, 0.3))
     track.eyes_closed[:] = blinks(t_s, rng)
     return track
+
+
+def _lurch(track: Track, jolt: Curve | float, rng: np.random.Generator) -> None:
+    """Throw the trunk ahead and the arms out."""
+    track.root_m[:, 2] -= 0.06 * jolt
+    track.root_angles[:, 0] += 0.3 * jolt
+    track.root_angles[:, 1] += rng.normal(0, 0.1) * jolt
+    track.add("spine.y", 0.35 * jolt)
+    for side in ("left", "right"):
+        track.add(f"upper_arm_{side}.y", -rng.uniform(0.2, 1.1) * jolt)
+        track.add(f"forearm_{side}.y", -rng.uniform(0.1, 0.6) * jolt)
+    track.add_both("upper_arm", "x", rng.uniform(0.2, 0.6) * jolt)
 
 
 def _way(person: Person, natural_m: float, rng: np.random.Generator) -> paths.Way:
@@ -82,9 +131,11 @@ def _move_along(track: Track, person: Person, way: paths.Way, along_m: Curve, ah
     place, heading = way.at(along_m)
     count = len(along_m)
     turned = round(_STOP_S * RATE_HZ)
+    arrives = along_m[-1] > way.length_m - _NEAR_HOME_M
     heading += 2 * np.pi * round((person.heading_rad - heading[0]) / (2 * np.pi))
     heading[: turned // 4] = person.heading_rad
-    heading[count - turned :] = 2 * np.pi * round(heading[-1] / (2 * np.pi))
+    if arrives:
+        heading[count - turned :] = 2 * np.pi * round(heading[-1] / (2 * np.pi))
     heading, place = _even(heading, _TURN_S), np.stack([_even(axis, _CORNER_S) for axis in place.T], axis=1)
     cosine, sine = np.cos(heading), np.sin(heading)
     track.root_m[:, 0] = place[:, 0] + ahead_m * cosine - left_m * sine
@@ -112,7 +163,7 @@ def _plant(track: Track, person: Person, stride: Stride, phase: Curve) -> None:
         for begin, end in spans:
             shift[begin:end, :2] = _standing_place(ankle, begin, end) - ankle[begin:end, :2]
         edges = [(0, 1), *spans, (len(phase) - 1, len(phase))]
-        for (_, left), (right, _) in zip(edges, edges[1:]):
+        for (_, left), (right, _) in pairwise(edges):
             if right > left:
                 _bridge(shift, left, right)
         leg.reach(track, ankle + shift, turn[:, :, 2])
