@@ -155,7 +155,7 @@ def test_the_users_photographs_come_into_the_scene(tmp_path):
 
 
 def test_a_folder_without_photographs_or_with_a_broken_one_is_refused(tmp_path):
-    with pytest.raises(HarError, match=r"has no photographs; put \.jpg or \.png files into its folders pictures, floors"):
+    with pytest.raises(HarError, match=r"has no photographs; put \.jpg or \.png files into its folders pictures"):
         Photos.load(tmp_path)
     (tmp_path / "walls").mkdir()
     (tmp_path / "walls" / "a.jpg").write_bytes(b"no picture")
