@@ -10,7 +10,7 @@ from har_ros.simulation.skeleton import SEGMENTS
 from har_ros.simulation.tracks import Track
 
 _EVERY = 10  # samples between the poses that are tried
-_REACH = round(0.25 * RATE_HZ / _EVERY)  # of the evening out, before and after
+_REACH = round(0.15 * RATE_HZ / _EVERY)  # of the evening out, before and after
 
 
 def lift_clear(track: Track, dummy: Body) -> None:
