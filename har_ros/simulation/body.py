@@ -183,7 +183,7 @@ def _weights(asset: dict[str, NDArray[Any]], names: list[str]) -> Floats:
 def _close_fingers(
     points: NDArray[np.float64], joint: dict[str, NDArray[np.float64]], weights: Floats
 ) -> NDArray[np.float64]:
-    """Return the points with the fingers, which the mesh spreads wide, drawn together towards their tips."""
+    """Return the points with fingers and thumb, which the mesh spreads wide, drawn together towards their tips."""
     closed = points.copy()
     for side in ("Left", "Right"):
         knuckles = (joint[f"{side}HandFinger1"] + joint[f"{side}Pinky"]) / 2
@@ -196,6 +196,11 @@ def _close_fingers(
         offset = points[fingers] - knuckles
         reach = np.clip(offset @ along / (offset @ along).max(), 0, 1)
         closed[fingers] -= (_FINGERS_CLOSED * reach * (offset @ across))[:, None] * across
+        thumb = np.flatnonzero(weights[:, _BONES.index(f"{side[0]}Thumb")] > 0.3)
+        offset = points[thumb] - joint[f"{side[0]}Thumb"]
+        out = offset - (offset @ along)[:, None] * along
+        reach = np.clip(np.linalg.norm(offset, axis=1) / np.linalg.norm(offset, axis=1).max(), 0, 1)
+        closed[thumb] -= _FINGERS_CLOSED * reach[:, None] * out
     return closed
 
 

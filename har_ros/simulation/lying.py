@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from har_ros.core.labels import Activity
+from har_ros.simulation.clearance import lift_clear
 from har_ros.simulation.imu import rotation
 from har_ros.simulation.legs import SIDES
 from har_ros.simulation.person import Person
 from har_ros.simulation.physics import RATE_HZ, Pose
-from har_ros.simulation.tracks import Track, blinks, glide, still, through, times, wander
+from har_ros.simulation.tracks import Curve, Track, blinks, glide, still, through, times, wander
 
 _KNEE_M = 0.07  # of a kneeling person above the floor
 _LYING_M = {"prone": 0.12, "side": 0.17, "supine": 0.13}  # of the pelvis above the floor
@@ -19,12 +20,13 @@ def lie_down(person: Person, seconds: float, rng: np.random.Generator) -> Track:
     """Return going down on the knees, on all fours, and from there onto the front, a side or the back, to stay."""
     t_s = times(seconds)
     track = still(len(t_s), Activity.OTHER)
-    whole_s = min(rng.uniform(3.5, 5.0), 0.8 * seconds)
-    kneel_s, fours_s, down_s = 0.38 * whole_s, 0.6 * whole_s, 0.85 * whole_s
+    whole_s = min(rng.uniform(4.0, 5.5), 0.8 * seconds)
+    kneel_s, fours_s, down_s = 0.32 * whole_s, 0.5 * whole_s, 0.72 * whole_s
     end = str(rng.choice(list(_LYING_M)))
     sign = float(rng.choice((-1, 1)))
     thigh_m, shin_m = person.hip_m - person.knee_m, person.knee_m - person.ankles_m[0, 2]
-    track.root_m[:, 0] = through(t_s, (0, 0), (kneel_s, 0.5 * thigh_m), (fours_s, 0.55 * thigh_m), (down_s, 0.9 * thigh_m))
+    way = ((0, 0), (kneel_s, 0.5 * thigh_m), (fours_s, 0.55 * thigh_m), (down_s, 0.9 * thigh_m))
+    track.root_m[:, 0] = through(t_s, *way)
     track.root_m[:, 2] = through(
         t_s, (0.1 * kneel_s, person.hip_m - 0.004), (kneel_s, thigh_m + _KNEE_M), (fours_s, thigh_m + _KNEE_M - 0.05),
         (down_s, _LYING_M["prone"]), (whole_s, _LYING_M[end]),
@@ -32,29 +34,52 @@ def lie_down(person: Person, seconds: float, rng: np.random.Generator) -> Track:
     fours, flat = glide(t_s, 0.7 * kneel_s, fours_s - 0.7 * kneel_s), glide(t_s, fours_s, down_s - fours_s)
     track.root_angles[:, 0] = 1.2 * fours + 0.33 * flat
     turned = {"prone": 0.0, "side": 0.5, "supine": 1.0}[end] * np.pi
-    over = glide(t_s, fours_s + 0.4 * (down_s - fours_s), whole_s - fours_s - 0.4 * (down_s - fours_s))
+    over = glide(t_s, down_s - 0.1, whole_s - down_s + 0.1)
     track.roll_over[:] = sign * turned * over
     track.add("spine.y", 0.25 * fours - 0.25 * flat)
-    for side in SIDES:  # hands on the floor, then beside the body or ahead of it
-        away = rng.uniform(-0.6, 0.3)
-        track.add(f"upper_arm_{side}.y", -1.45 * fours + (1.45 + away) * over)
-        track.add(f"forearm_{side}.y", -0.25 - rng.uniform(0.3, 1.2) * over)
-    track.add_both("upper_arm", "x", 0.15 + 0.25 * over)
+    late_s = 0.55 * (whole_s - down_s)
+    settled = glide(t_s, whole_s - late_s, late_s + 0.3)  # until then, who rolls over keeps the limbs close
+    _lay_arms(track, end, fours, flat, settled, rng)
     track.add("head.y", -0.2 * fours + 0.25 * over * (turned > 0))
     track.add("head.z", sign * (0.7 if end == "prone" else 0.1) * over)
     _lay_legs(track, person, t_s, (kneel_s, fours_s, down_s, whole_s), 0.5 * thigh_m - shin_m)
     knees = rng.uniform(0.1, 0.5) if end == "prone" else rng.uniform(0.3, 1.2)
     for side in SIDES:
-        bent = (knees + rng.uniform(-0.1, 0.2)) * over * (turned > 0)
+        bent = (knees + rng.uniform(-0.1, 0.2)) * settled * (turned > 0)
         track.add(f"shin_{side}.y", bent)
         track.add(f"thigh_{side}.y", -(0.5 if end == "supine" else 0.8) * bent)
+    lift_clear(track, person.dummy)
     track.root_angles[:, 0] += wander(t_s, rng, 0.003, 0.2, 0.35)
     track.eyes_closed[:] = np.maximum(blinks(t_s, rng), glide(t_s, whole_s + 0.5, 1.0) * rng.choice((0.0, 1.0)))
     return track
 
 
+def _lay_arms(
+    track: Track, end: str, fours: Curve, sunk: Curve, settled: Curve, rng: np.random.Generator
+) -> None:
+    """Put the hands on the floor under the shoulders, then let the arms lie on the floor or the body."""
+    for side, name in ((1.0, "left"), (-1.0, "right")):
+        outward, bent = (rng.uniform(0.5, 1.9), rng.uniform(0.1, 1.4)) if end == "prone" else (-0.1, 0.1)
+        pressed = 4 * sunk * (1 - sunk)  # elbows back, hands beside the chest while it sinks
+        track.add(f"upper_arm_{name}.y", -1.35 * (fours - sunk) + 0.5 * pressed)
+        track.add(f"forearm_{name}.y", -1.5 * pressed)
+        track.add(f"upper_arm_{name}.x", side * (0.15 + (outward - 0.15) * sunk))
+        track.add(f"upper_arm_{name}.z", side * 1.3 * sunk)  # so that the elbows bend along the floor
+        track.add(f"forearm_{name}.y", -0.25 * fours - bent * sunk)
+        folded = (0.9, rng.uniform(1.0, 1.5)) if rng.uniform() < 0.5 else (0.0, rng.uniform(0.05, 0.4))
+        ahead, out, inward, elbow = {
+            "prone": (0.0, outward, -1.3, bent),
+            "side": (rng.uniform(0.5, 1.5), 0.0, 0.0, rng.uniform(0.3, 1.4)),
+            "supine": (0.0, rng.uniform(0.2, 0.6), *folded),
+        }[end]
+        track.add(f"upper_arm_{name}.y", -ahead * settled)
+        track.add(f"upper_arm_{name}.x", side * (out - outward) * settled)
+        track.add(f"upper_arm_{name}.z", side * (-inward - 1.3) * settled)
+        track.add(f"forearm_{name}.y", (bent - elbow) * settled)
+
+
 def _lay_legs(
-    track: Track, person: Person, t_s: np.ndarray, spans_s: tuple[float, float, float, float], behind_m: float
+    track: Track, person: Person, t_s: Curve, spans_s: tuple[float, float, float, float], behind_m: float
 ) -> None:
     """Let the legs kneel, then lie stretched out behind the pelvis."""
     kneel_s, fours_s, down_s, _ = spans_s
@@ -67,9 +92,8 @@ def _lay_legs(
     stretched = glide(t_s, fours_s, down_s - fours_s)[:, None]
     goal = still(1, Activity.OTHER)
     goal.add_both("thigh", "x", 0.08)
-    for side in SIDES:
-        goal.add(f"shin_{side}.y", 0.06)
-        goal.add(f"foot_{side}.y", 0.75)
+    goal.add_both("shin", "y", 0.06)
+    goal.add_both("foot", "y", 0.75)
     legs = person.leg_columns
     track.hinges[:, legs] += stretched * (goal.hinges[:, legs] - track.hinges[:, legs])
 

@@ -21,6 +21,7 @@ MOVES: dict[str, Move] = {
     "sit": chair.sit,
     "drive": postures.drive,
     "drowse": postures.drowse,
+    "doze_off": postures.doze_off,
     "sit_down": chair.sit_down,
     "stand_up": chair.stand_up,
     "sit_down_hard": chair.sit_down_hard,

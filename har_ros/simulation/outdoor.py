@@ -43,8 +43,7 @@ def parked_car(things: Set, place: Place) -> None:
                                 (0.45, 0.15, 0.14), (0.85, 0.85, 0.84))  # fmt: skip
     colour, glass = colours[rng.integers(len(colours))], (0.12, 0.14, 0.16)
     things.shade(place, 1.9, 4.3, 1.0)
-    plain.box(place.at(0, 0, 0.55), (1.75, 4.2, 0.55), place.yaw_rad, colour)
-    plain.box(place.at(0, 0.1, 0.75), (1.65, 4.0, 0.3), place.yaw_rad, colour)
+    plain.box(place.at(0, 0, 0.58), (1.75, 4.2, 0.62), place.yaw_rad, colour)
     plain.box(place.at(0, 0.15, 1.13), (1.5, 2.1, 0.5), place.yaw_rad, glass)
     plain.box(place.at(0, 0.15, 1.4), (1.4, 1.7, 0.06), place.yaw_rad, colour)
     for forward in (-0.76, 0.76):

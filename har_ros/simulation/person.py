@@ -17,8 +17,9 @@ class Person:
     """A body and its habits.
 
     body: the one that moves; dummy: another, to try poses on.
-    legs: left and right. stance: one sample of standing at home, heading +x, where everything on foot
-    begins and ends. hip_m, knee_m: how high pelvis and knees are there; ankles_m: (2, 3) where the ankles are; leg_columns: which hinges are the legs'.
+    legs: left and right; leg_columns: which hinges are theirs.
+    stance: one sample of standing at home, heading +x, where everything on foot begins and ends.
+    hip_m, knee_m: how high pelvis and knees are there; ankles_m: (2, 3) where the ankles are.
     place_m, heading_rad: where on the floor (2,) the person stood, and looked, after what was done last.
     """
 

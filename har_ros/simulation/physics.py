@@ -182,7 +182,7 @@ def _mjcf(skeleton: Skeleton) -> str:
   <joint armature="0.02" damping="{_HINGE_DAMPING_NMSPRAD}" limited="true" solreflimit="0.02 1"/>
 </default>
 <worldbody>
-  <geom name="floor" type="plane" size="20 20 0.1" solref="0.05 1" contype="1" priority="1"/>
+  <geom name="floor" type="plane" size="20 20 0.1" solref="0.05 1" contype="0" priority="1"/>
   {_thing("wall", _WALL)}{_thing("chair", *_CHAIR)}
   {_body(0, children, skeleton, np.zeros(3))}
 </worldbody>

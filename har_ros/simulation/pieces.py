@@ -51,7 +51,7 @@ class Light:
         """Draw a light, dim to bright, warm to cool; indoors it is softer and falls more steeply."""
         azimuth, height = rng.uniform(0, 2 * np.pi), rng.uniform(0.7, 1.3) if indoors else rng.uniform(0.35, 1.2)
         flat = np.cos(height)
-        level = float(rng.uniform(0.45, 0.8) if rng.random() < 0.25 else rng.uniform(0.85, 1.1))
+        level = float(rng.uniform(0.5, 0.8) if rng.random() < 0.25 else rng.uniform(0.85, 1.1))
         strength = level * (rng.uniform(0.2, 0.6) if indoors else rng.uniform(0.1, 0.85))  # overcast to clear
         warm, tint = rng.normal(0.02, 0.07), rng.normal(0.01, 0.03)  # of the sun or lamp, of the rest
         sky = level * rng.uniform(0.6, 0.8)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from har_ros.core.labels import Activity
+from har_ros.core.labels import TRUTHS, Activity
+from har_ros.simulation.drowsiness import DROWSY, Course, course
 from har_ros.simulation.person import Person
-from har_ros.simulation.physics import HINGE_INDEX
+from har_ros.simulation.physics import HINGE_INDEX, RATE_HZ
 from har_ros.simulation.skeleton import SEGMENTS, Skeleton
 from har_ros.simulation.tracks import (
+    MARGIN,
     Curve,
     Track,
     blinks,
-    ease,
     glide,
     limb_lengths_m,
     still,
@@ -63,45 +64,44 @@ def _sway(track: Track, t_s: Curve, rng: np.random.Generator) -> None:
 
 
 def drive(person: Person, seconds: float, rng: np.random.Generator) -> Track:
-    """Return an awake driver: hands on the wheel, small steering, looks into mirrors and to the sides."""
-    t_s = times(seconds)
-    track = still(len(t_s), Activity.SITTING)
-    _take_the_wheel(track, person.skeleton, wander(t_s, rng, 0.12, 0.05, 0.4), np.zeros(len(t_s)), rng)
-    track.add("head.y", np.radians(12) + wander(t_s, rng, 0.05))
-    look_around(track, t_s, rng, 0.35)
-    tremble(track, t_s, rng, rng.uniform(*_ROAD_MPS2), *_ROAD_HZ)
-    track.eyes_closed[:] = blinks(t_s, rng)
-    return track
+    """Return an awake driver, who blinks, looks about and down, slouches, and may be a little tired."""
+    level = rng.uniform(0, 0.2)
+    return _at_the_wheel(person, course(seconds + MARGIN / RATE_HZ, rng, level, level), rng)
 
 
 def drowse(person: Person, seconds: float, rng: np.random.Generator) -> Track:
     """Return a drowsy driver: long closures of the eyes, nods with a startled recovery, a slump, a loose grip."""
-    t_s = times(seconds)
-    track = still(len(t_s), Activity.DRIVERS_DROWSINESS)
-    nod, closed = _nods(t_s, rng)
-    slump = rng.uniform(0.05, 0.3) + 0.15 * nod
-    _take_the_wheel(track, person.skeleton, wander(t_s, rng, 0.04), 0.35 * nod * rng.uniform(0.3, 1.2), rng)
-    track.add("head.y", np.radians(14) + nod * np.radians(rng.uniform(28, 46)) + wander(t_s, rng, 0.02))
-    track.add("head.x", rng.normal(0, 0.12) + nod * rng.normal(0, 0.25))
-    track.add("chest.y", slump)
-    track.add("spine.x", nod * rng.normal(0, 0.08))
-    tremble(track, t_s, rng, rng.uniform(*_ROAD_MPS2), *_ROAD_HZ)
-    track.eyes_closed[:] = closed
+    drowsy = course(seconds + MARGIN / RATE_HZ, rng, rng.uniform(0.62, 0.85), rng.uniform(0.68, 0.95))
+    track = _at_the_wheel(person, drowsy, rng)
+    track.label[:] = TRUTHS.index(Activity.DRIVERS_DROWSINESS)
     return track
 
 
-def _nods(t_s: Curve, rng: np.random.Generator) -> tuple[Curve, Curve]:
-    """Return how far the head has nodded (0 to 1) and how far the lids are closed, over time."""
-    longest_s, deepest = rng.uniform(1.0, 5.0), rng.uniform(0.5, 1.1)  # from fighting sleep to sleeping
-    nod, closed = np.full(len(t_s), rng.uniform(0.1, 0.4)), np.full(len(t_s), rng.uniform(0.55, 0.75))
-    at_s = -rng.uniform(0, 3)
-    while at_s < t_s[-1]:
-        ramp, hold, recovery = rng.uniform(0.7, 1.8), rng.uniform(0.5, longest_s), rng.uniform(0.2, 0.4)
-        shape = ease(t_s, at_s, ramp) - ease(t_s, at_s + ramp + hold, recovery)
-        nod += (rng.uniform(0.5, 1.0) * deepest - nod) * shape
-        closed += (1 - closed) * (ease(t_s, at_s - 0.3, 0.4) - ease(t_s, at_s + ramp + hold, recovery))
-        at_s += ramp + hold + recovery + rng.uniform(0.2, 0.7)
-    return nod, np.clip(closed, 0, 1)
+def doze_off(person: Person, seconds: float, rng: np.random.Generator) -> Track:
+    """Return an awake driver who falls asleep; the label changes when drowsiness comes to DROWSY."""
+    drowsy = course(seconds + MARGIN / RATE_HZ, rng, rng.uniform(0, 0.15), rng.uniform(0.75, 1.0))
+    track = _at_the_wheel(person, drowsy, rng)
+    track.label[int(np.argmax(drowsy.level >= DROWSY)) :] = TRUTHS.index(Activity.DRIVERS_DROWSINESS)
+    return track
+
+
+def _at_the_wheel(person: Person, state: Course, rng: np.random.Generator) -> Track:
+    """Return driving in a state of drowsiness: hands on the wheel, steering and looks about, less the drowsier."""
+    t_s = np.arange(len(state.level)) / RATE_HZ
+    track = still(len(t_s), Activity.SITTING)
+    wakeful = 1 - 0.7 * state.level
+    _take_the_wheel(track, person.skeleton, wakeful * wander(t_s, rng, 0.12, 0.05, 0.4), 0.5 * state.slip, rng)
+    sunk = state.nod * np.radians(rng.uniform(28, 46))
+    track.add("head.y", np.radians(rng.normal(12, 3)) + sunk + state.look_down * np.radians(rng.uniform(8, 32)))
+    track.add("head.x", state.nod * rng.normal(0, 0.25))
+    track.add("head.z", wakeful * np.clip(wander(t_s, rng, 0.35, 0.05, 0.3), -1.0, 1.0))
+    track.add("head.y", wakeful * wander(t_s, rng, 0.05))
+    track.add("head.x", wander(t_s, rng, 0.03) + rng.normal(0, 0.05))
+    track.add("chest.y", 0.45 * state.slump)
+    track.add("spine.x", state.nod * rng.normal(0, 0.08))
+    tremble(track, t_s, rng, rng.uniform(*_ROAD_MPS2), *_ROAD_HZ)
+    track.eyes_closed[:] = state.eyes_closed
+    return track
 
 
 def _put_foot(track: Track, skeleton: Skeleton, side: str, stretch_m: Curve | float, toes_up_rad: float) -> None:

@@ -64,7 +64,7 @@ class Renderer:
             if piece.see_through:
                 node.setTransparency(panda.TransparencyAttrib.MAlpha)
                 node.setDepthWrite(False)
-            if piece.is_shade:
+            if piece.is_ground or piece.is_shade:  # a rug lies on the floor because it comes after it
                 node.setDepthTest(False)
             if piece.period_m:
                 self._moving.append((node, piece.period_m))

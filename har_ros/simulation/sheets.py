@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -29,8 +30,10 @@ _DRAFTS = 12
 _LABEL_ROWS = 16
 
 
-def write_sheets(out: Path, seed: int, photos: Photos | None = None) -> list[Path]:
-    """Write a sheet for every act, `out`/<act>.jpg, and return them: six people in a row each, time to the right.
+def write_sheets(
+    out: Path, seed: int, acts: Sequence[str] = tuple(ACTS), photos: Photos | None = None
+) -> list[Path]:
+    """Write a sheet for each of the acts, `out`/<act>.jpg, and return them: a row for each person, time to the right.
 
     photos: the user's own, as surfaces. Raises HarError when a folder or file can't be written.
     """
@@ -40,7 +43,7 @@ def write_sheets(out: Path, seed: int, photos: Photos | None = None) -> list[Pat
         raise HarError(f"'{out}' can't be made ({error.strerror}); name another folder") from None
     renderer = Renderer(_WIDTH, _HEIGHT)
     written = []
-    for act in ACTS.values():
+    for act in (ACTS[name] for name in acts):
         rows = [_row(renderer, act, seed, number, photos) for number in range(_PEOPLE)]
         path = out / f"{act.name}.jpg"
         try:

@@ -144,15 +144,18 @@ class Stage:
         return float((under & (vertices[:, 2] < 0.8 * CHAIR_SEAT_HEIGHT_M)).mean())
 
     def frame(
-        self, renderer: Renderer, motion: Motion, t_s: float, noise: np.random.Generator
-    ) -> NDArray[np.uint8]:
+        self, renderer: Renderer, motion: Motion, t_s: float, noise: np.random.Generator,
+        clock_s: float | None = None,
+    ) -> NDArray[np.uint8]:  # fmt: skip
         """Return the picture (H, W, 3) uint8 BGR at a time of the motion, as the camera's sensor gives it.
 
-        The renderer's scene must be this stage's.
+        The renderer's scene must be this stage's. clock_s: when it is for the landscape, where the motion is a
+        part of something longer; else t_s.
         """
         index = min(round(t_s * motion.rate_hz), len(motion.label) - 1)
         position_m, rotation = self.pose(motion, index)
-        picture = renderer.frame(position_m, rotation, motion.eyes_closed[index], self.camera, t_s)
+        passed_s = t_s if clock_s is None else clock_s
+        picture = renderer.frame(position_m, rotation, motion.eyes_closed[index], self.camera, passed_s)
         opened = max(index - round(self.sensor.shutter_s * motion.rate_hz), 0)
         if opened < index:
             before, now = (self.camera.project(place) for place in (self.pose(motion, opened)[0], position_m))

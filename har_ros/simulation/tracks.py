@@ -51,7 +51,8 @@ def times(seconds: float) -> Curve:
 def still(count: int, activity: Activity) -> Track:
     """Return a track of `count` samples of doing nothing, which counts as `activity`."""
     label = np.full(count, TRUTHS.index(activity))
-    return Track(np.zeros((count, 3)), np.zeros((count, 3)), np.zeros((count, len(HINGES))), np.zeros(count), label, np.zeros(count))
+    root_m, root_angles, hinges = np.zeros((count, 3)), np.zeros((count, 3)), np.zeros((count, len(HINGES)))
+    return Track(root_m, root_angles, hinges, np.zeros(count), label, np.zeros(count))
 
 
 def wander(t_s: Curve, rng: np.random.Generator, size: float, low_hz: float = 0.05, high_hz: float = 0.6) -> Curve:

@@ -21,6 +21,8 @@ _TURN_S, _CORNER_S = 0.8, 0.4  # spans over which heading and place are evened o
 _STOP_S = 0.45  # before the end one looks ahead again, at home
 _PLANTED = 0.65  # share of a foot's time on the floor in which it doesn't move at all
 
+_CREEPING = 0.06  # of full speed: slower than that, both feet stand
+
 
 def walk(person: Person, seconds: float, rng: np.random.Generator) -> Track:
     """Return walking from where the person is to home and round it, and stopping there."""
@@ -85,7 +87,7 @@ def _tread(
     along_m = stride.speed_mps * np.cumsum(vigour) / RATE_HZ
     ahead_m = size[:, 0] * stride.surge(phase) + 0.08 * jolt
     _move_along(track, person, way, along_m, ahead_m, size[:, 0] * stride.sway(phase))
-    _plant(track, person, stride, phase)
+    _plant(track, person, [stride.stands(phase, side, _PLANTED) | (vigour < _CREEPING) for side in (0, 1)])
     track.add("head.y", wander(t_s, rng, 0.04))
     track.add("head.z", wander(t_s, rng, 0.15, 0.05, 0.3))
     track.eyes_closed[:] = blinks(t_s, rng)
@@ -153,16 +155,16 @@ def _even(curve: Curve, span_s: float) -> Curve:
     return np.convolve(np.pad(curve, reach, mode="edge"), bell / bell.sum(), "valid")
 
 
-def _plant(track: Track, person: Person, stride: Stride, phase: Curve) -> None:
+def _plant(track: Track, person: Person, stands: list[NDArray[np.bool_]]) -> None:
     """Keep each foot in its place while it stands, on the floor, and lead it smoothly from one place to the next."""
-    for side, leg in enumerate(person.legs):
+    for leg, stance in zip(person.legs, stands):
         ankle, turn = leg.ankle_m(track), leg.foot_turn(track)
-        shift = np.zeros((len(phase), 3))
+        shift = np.zeros((len(ankle), 3))
         shift[:, 2] = -leg.sole_m(ankle, turn)
-        spans = _spans(stride.stands(phase, side, _PLANTED))
+        spans = _spans(stance)
         for begin, end in spans:
             shift[begin:end, :2] = _standing_place(ankle, begin, end) - ankle[begin:end, :2]
-        edges = [(0, 1), *spans, (len(phase) - 1, len(phase))]
+        edges = [(0, 1), *spans, (len(ankle) - 1, len(ankle))]
         for (_, left), (right, _) in pairwise(edges):
             if right > left:
                 _bridge(shift, left, right)
