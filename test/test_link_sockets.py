@@ -132,6 +132,13 @@ def test_a_device_that_sends_g_is_read_in_si() -> None:
     assert readings[0].accel_mps2[2] == pytest.approx(9.80665)
 
 
+def test_a_fake_device_loses_what_its_radio_loses() -> None:
+    with running() as (link, readings), device(link.stats().bound_port, loss=0.3):
+        assert until(lambda: len(readings) > 100)
+    sent = readings[-1].seq - readings[0].seq + 1
+    assert 0.5 < len(readings) / sent < 0.9
+
+
 def test_the_fake_device_finds_the_bridge_again() -> None:
     port = free_port()
     with device(port):
@@ -188,7 +195,7 @@ def test_settings_that_make_no_sense_are_refused(settings: dict, words: str) -> 
 @pytest.mark.parametrize(
     "settings",
     [{"port": 0}, {"device_id": "two words"}, {"device_id": ""}, {"token": "\u00e9"}, {"host": "192.168..1"},
-     {"rate_hz": 0.0}, {"rate_hz": float("nan")}, {"drift": float("nan")}, {"drift": 1.0}],
+     {"rate_hz": 0.0}, {"rate_hz": float("nan")}, {"drift": float("nan")}, {"drift": 1.0}, {"loss": 1.0}],
 )  # fmt: skip
 def test_a_fake_device_that_can_not_speak_is_refused(settings: dict) -> None:
     with pytest.raises(HarError, match="give"):

@@ -1,45 +1,69 @@
-"""Scenarios: what is shipped, what is read, and how each mistake is named."""
+"""Scenarios: what is shipped, what is read, what comes between steps, and how each mistake is named."""
+
+from itertools import pairwise
 
 import pytest
 
 from har_ros.core.errors import HarError
 from har_ros.core.labels import ACTIVITIES, Activity
-from har_ros.simulation.scenario import load_scenario, parse_scenario
+from har_ros.simulation.acts import ACTS, Posture
+from har_ros.simulation.order import HARD_NEGATIVES
+from har_ros.simulation.scenario import Scenario, load_scenario, parse_scenario, shipped_names
 
 GOOD = """
-scenario: har.scenario/1
+scenario: har.scenario/2
 scene: workshop
 steps:
   - {activity: walking, seconds: 20}
+  - {act: kneel, seconds: 8}
   - {activity: sit, seconds: 5.5, seat: car}
   - {activity: drowsy, seconds: 10}
 """
 
 
-def test_the_shipped_scenarios_show_all_six():
-    full, short = load_scenario("all_six"), load_scenario("short")
-    for scenario in (full, short):
-        assert {step.activity for step in scenario.steps} == set(ACTIVITIES)
+def labels(scenario: Scenario) -> set[Activity]:
+    return {ACTS[step.act].label for step in scenario.steps}
+
+
+def test_the_shipped_scenarios_show_what_they_say():
+    assert shipped_names() == ["all_six", "false_alarms", "night_drive", "short"]
+    full, short, night, false_alarms = (
+        load_scenario(name) for name in ("all_six", "short", "night_drive", "false_alarms")
+    )
+    assert labels(full) >= set(ACTIVITIES)
+    assert labels(short) >= set(ACTIVITIES)
     assert full.duration_s == 180.0
     assert short.duration_s == 60.0
-    assert sum(step.activity is Activity.FALL_OR_COLLAPSE for step in full.steps) == 2
+    assert sum(ACTS[step.act].label is Activity.FALL_OR_COLLAPSE for step in full.steps) == 2
+    assert "doze_off" in {step.act for step in night.steps}
+    assert night.duration_s > 240
+    assert all(shot.in_car and shot.take == 0 for shot in night.shots)
+    assert {step.act for step in false_alarms.steps} >= {act.name for act in HARD_NEGATIVES}
+    assert not labels(false_alarms) & {Activity.FALL_OR_COLLAPSE, Activity.DRIVERS_DROWSINESS}
 
 
-def test_spoken_names_and_seats_are_understood():
+def test_acts_spoken_activities_and_seats_are_understood():
     scenario = parse_scenario(GOOD, "mine")
-    assert [step.activity for step in scenario.steps] == [
-        Activity.WALK,
-        Activity.SITTING,
-        Activity.DRIVERS_DROWSINESS,
-    ]
-    assert [step.seat for step in scenario.steps] == ["none", "car", "car"]
-    assert (scenario.scene, scenario.duration_s, scenario.repeat) == ("workshop", 35.5, True)
+    assert [step.act for step in scenario.steps] == ["walk", "kneel", "drive", "drowse"]
+    assert (scenario.scene, scenario.duration_s, scenario.repeat) == ("workshop", 43.5, True)
+    old = parse_scenario(GOOD.replace("har.scenario/2", "har.scenario/1"), "mine")
+    assert old.steps == scenario.steps
+
+
+def test_what_must_come_between_is_put_in_and_the_car_is_a_cut():
+    text = GOOD.replace("{act: kneel, seconds: 8}", "{act: sit, seconds: 8}\n  - {act: fall_trip, seconds: 8}")
+    shots = parse_scenario(text, "mine").shots
+    assert [shot.step.act for shot in shots] == ["walk", "sit_down", "sit", "stand_up", "fall_trip", "drive", "drowse"]
+    assert [shot.take for shot in shots] == [0, 0, 0, 0, 0, 1, 1]
+    for before, after in pairwise(shots):
+        assert after.begin_s == pytest.approx(before.begin_s + before.step.seconds)
+        assert after.take != before.take or ACTS[before.step.act].after in (ACTS[after.step.act].before, Posture.FLOOR)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        ("har.scenario/1", "har.scenario/9", "this version reads 'har.scenario/1'"),
+        ("har.scenario/2", "har.scenario/9", "this version reads 'har.scenario/2'"),
         ("workshop", "moon", "scene of scenario 'mine' is 'moon'; choose one of room"),
         ("scene: workshop", "scenery: workshop", "unknown key 'scenery'"),
         ("scene: workshop", "", "lacks the key 'scene'"),
@@ -47,7 +71,11 @@ def test_spoken_names_and_seats_are_understood():
         ("walking", "flying", "'flying' is no activity"),
         ("seconds: 20", "seconds: soon", "step 1 of scenario 'mine' lasts 'soon' seconds"),
         ("seconds: 20", "seconds: .nan", "lasts 'nan' seconds"),
-        ("seconds: 20", "seconds: 7200", "give 5 to 60"),
+        ("seconds: 20", "seconds: 7200", "give a number up to 180"),
+        ("seconds: 20", "seconds: 2", "walk can't last 2 s"),
+        ("act: kneel", "act: fly", "step 2 of scenario 'mine': there is no act 'fly'"),
+        ("act: kneel", "activity: other", "name the act instead"),
+        ("act: kneel, seconds: 8", "act: kneel, seconds: 8, seat: car", "unknown key 'seat'"),
         ("seconds: 20", "seconds: 20, seat: car", "has the seat 'car', but WALK takes none"),
         ("seconds: 10", "seconds: 10, seat: chair", "DRIVERS_DROWSINESS takes car"),
         ("seat: car", "seat: sofa", "SITTING takes chair or car"),
@@ -72,7 +100,7 @@ def test_what_is_no_scenario_is_refused(text):
 
 
 def test_a_missing_scenario_names_those_there_are(tmp_path):
-    with pytest.raises(HarError, match="all_six, short"):
+    with pytest.raises(HarError, match="all_six, false_alarms, night_drive, short"):
         load_scenario("holiday")
     with pytest.raises(HarError, match="can't be read"):
         load_scenario(tmp_path / "none.yaml")

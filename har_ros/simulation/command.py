@@ -30,6 +30,8 @@ _EXAMPLE = """examples:
   har simulate --stream --out night --scenario night_drive --minutes 10
       a labelled recording as a bag with pictures, readings and ground_truth, for har evaluate and har play;
       with --stream folder as frames/, imu.csv and labels.csv
+  har simulate --sheets sheets --report report
+      a picture of every act, and what sensors feel of them beside what real people's feel
   har simulate --out Dataset --per-class 20000 --scheduler tcp://10.0.0.5:8786
       on the workers of a dask cluster, which send their captures here. On each machine of it, with the same
       version of this package: dask worker tcp://10.0.0.5:8786 --nthreads 1 --nworkers 8
@@ -45,7 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     dataset.add_argument("--negatives", type=int, default=0, metavar="N", help="captures of each act that only looks "
                          "or feels like an anomaly, under their true label, which is OTHER for most")  # fmt: skip
     dataset.add_argument("--empty", type=Path, metavar="DIR", help="write the same captures without the people there")
-    dataset.add_argument("--subjects", type=int, metavar="K", help="different people (default N/4, at least 10)")
+    dataset.add_argument(
+        "--subjects", type=int, metavar="K", help="different people (default N/4, at least 10; in a report 10)"
+    )
     dataset.add_argument(
         "--mount", choices=[*MOUNTS, ANY_MOUNT], default="waist", help="where the sensor is worn (default waist)"
     )
@@ -79,12 +83,17 @@ def run(args: argparse.Namespace) -> int:
         if not low <= getattr(args, name) <= high:
             option = "--" + name.replace("_", "-")
             raise HarError(f"{option} is {getattr(args, name)}; give a number from {low} to {high}")
+    if args.subjects is not None and args.subjects < 1:
+        raise HarError(f"--subjects is {args.subjects}; give at least 1")
     if args.sheets or args.report:
         return _look(args)
+    if args.stream and (args.empty or args.per_class or args.negatives):
+        raise HarError("--stream writes a recording, not a dataset; leave out --per-class, --negatives and --empty")
     return _record(args) if args.stream else _dataset(args)
 
 
 _LONGEST_MIN = 1440.0
+_REPORTED = 10  # people of a report
 _RANGES = (
     ("per_class", 0, 100_000), ("negatives", 0, 100_000), ("jobs", 1, 256),
     ("width", 64, 1920), ("height", 64, 1080), ("seed", 0, 2**31),
@@ -95,9 +104,16 @@ def _look(args: argparse.Namespace) -> int:
     if args.sheets:
         from har_ros.simulation.sheets import write_sheets
 
-        photos = Photos.load(args.surfaces) if args.surfaces else None
-        print(f"{args.sheets}: {len(write_sheets(args.sheets, args.seed, photos))} sheets")
+        print(f"{args.sheets}: {len(write_sheets(args.sheets, args.seed, _photos(args)))} sheets")
+    if args.report:
+        from har_ros.simulation.report import write_report
+
+        write_report(args.report, args.seed, args.subjects or _REPORTED)
     return 0
+
+
+def _photos(args: argparse.Namespace) -> Photos | None:
+    return Photos.load(args.surfaces) if args.surfaces else None
 
 
 def _record(args: argparse.Namespace) -> int:
@@ -130,9 +146,7 @@ def _dataset(args: argparse.Namespace) -> int:
     if not args.per_class + args.negatives:
         raise HarError("nothing is ordered; give --per-class N, --negatives N or both")
     subjects = max(10, args.per_class // 4) if args.subjects is None else args.subjects
-    if subjects < 1:
-        raise HarError(f"--subjects is {subjects}; give at least 1")
-    photos = Photos.load(args.surfaces) if args.surfaces else None
+    photos = _photos(args)
     order = Order(
         args.seed, subjects, args.width, args.height, args.mount, args.per_class, args.negatives,
         photos.digest if photos else "",

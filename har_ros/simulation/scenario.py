@@ -157,10 +157,10 @@ def _usual_act(data: dict[str, Any], where: str) -> str:
     if "seat" not in data:
         return _USUAL[activity]
     seats = _SEATS.get(activity, {})
-    if data["seat"] not in seats:
+    if str(data["seat"]) not in seats:
         allowed = f"takes {' or '.join(seats)}" if seats else "takes none"
         raise HarError(f"{where} has the seat '{data['seat']}', but {activity} {allowed}")
-    return seats[data["seat"]]
+    return seats[str(data["seat"])]
 
 
 def _in_car(step: Step) -> bool:

@@ -16,7 +16,7 @@ from har_ros.simulation.scenario import GRID_S, Scenario, Shot
 from har_ros.simulation.skeleton import Motion, Skeleton
 from har_ros.simulation.streams import derive_seed, stream
 
-_AHEAD_S = 60.0  # what is simulated beyond the time that is asked for
+_AHEAD_S = 30.0  # what is simulated beyond the time that is asked for
 _KEPT_S = 120.0  # of parts not asked for lately, 33 MB: camera and device may be somewhat apart
 
 
