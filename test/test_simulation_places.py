@@ -15,7 +15,7 @@ from har_ros.simulation.furniture import Place
 from har_ros.simulation.motion import Step, perform
 from har_ros.simulation.postures import CHAIR_X_M
 from har_ros.simulation.roadside import Hour
-from har_ros.simulation.scene import FREE_M, KINDS, Obstacle, Scene
+from har_ros.simulation.scene import FREE_M, KINDS, NEAREST_M, Obstacle, Scene
 from har_ros.simulation.sensor import Sensor
 from har_ros.simulation.sheets import write_sheets
 from har_ros.simulation.stage import Stage
@@ -40,7 +40,7 @@ def test_scenes_leave_room_for_the_person_and_the_camera(kind):
         assert x0 < camera.position_m[0] < x1 and y0 < camera.position_m[1] < y1
         if kind != "car":
             eye = np.array(camera.position_m)
-            assert scene.is_roomy(eye) and scene.visible_share(eye, space) > 0.6
+            assert scene.room_m(eye) > NEAREST_M and scene.visible_share(eye, space) > 0.6
             places = camera.project(space)
             assert ((places > -0.02 * WIDTH) & (places < (1.02 * WIDTH, 1.02 * HEIGHT))).all()
 

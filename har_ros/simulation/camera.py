@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from har_ros.simulation.scene import Scene
+from har_ros.simulation.scene import NEAREST_M, Scene
 
 Points = NDArray[np.float64]
 XYZ = tuple[float, float, float]
@@ -50,7 +50,7 @@ class Camera:
             x, y, _ = camera.position_m
             room = min(x - x0, x1 - x, y - y0, y1 - y) - 0.15
             eye = np.clip(camera.position_m, (x0 + 0.15, y0 + 0.15, 0), (x1 - 0.15, y1 - 0.15, 9))
-            clear = scene.is_roomy(eye) and scene.visible_share(eye, points) > _LEAST_SEEN_SHARE
+            clear = scene.room_m(eye) > NEAREST_M and scene.visible_share(eye, points) > _LEAST_SEEN_SHARE
             if room > 0 and clear:
                 return camera
             if room - 3.0 * (not clear) > best_room:

@@ -20,10 +20,11 @@ from har_ros.simulation.surfaces import Photos
 
 KINDS = ("room", "workshop", "outdoor", "car")
 FREE_M = 1.6  # radius of the disc around the person in which nothing stands
-_NEAREST_M = 0.7  # from a camera to whatever stands in the scene
+_TRIES, _LEAST_SEEN = 12, 0.65  # of things put between camera and person, and how much of the person stays visible
+NEAREST_M, _NEAREST_BETWEEN_M = 0.7, 0.4  # from a camera to what stands in the scene, and to what hides the person
 _BETWEEN: tuple[Thing, ...] = (
     Thing(furniture.plant, 0.5, 0.5, 1.4), rooms.CHAIR, Thing(furniture.table, 0.9, 1.4, 0.75),
-    Thing(furniture.box, 0.5, 0.5, 0.6), Thing(furniture.cabinet, 0.6, 1.2, 1.1),
+    Thing(furniture.box, 0.5, 0.5, 0.6), Thing(furniture.cabinet, 0.6, 1.2, 1.1), rooms.PARTITION,
 )  # fmt: skip
 
 
@@ -109,17 +110,17 @@ class Scene:
     def place_between(self, eye_m: NDArray[np.float64], points_m: NDArray[np.float64], rng: Rng) -> None:
         """Put something between a camera and the points (N, 3) of a person's room, hiding part of them."""
         way = points_m[:, :2].mean(axis=0) - eye_m[:2]
-        share = rng.uniform(0.3, 0.6)
-        aside = rng.choice((-1, 1)) * rng.uniform(0.25, 0.6) * np.array([-way[1], way[0]]) / np.linalg.norm(way)
-        x, y = eye_m[:2] + share * way + aside
-        thing, place = _BETWEEN[rng.integers(len(_BETWEEN))], Place(float(x), float(y), rng.uniform(-np.pi, np.pi))
-        things = Set(self.light, rng)
+        across = np.array([-way[1], way[0]]) / np.linalg.norm(way)
         before = list(self.obstacles)
-        _stand(self, things, thing, place)
-        if self.visible_share(eye_m, points_m) < 0.7 or not self.is_roomy(eye_m):
-            self.obstacles = before
-        else:
-            self.pieces += things.pieces()
+        for _ in range(_TRIES):
+            spot = eye_m[:2] + rng.uniform(0.25, 0.65) * way + rng.uniform(-0.7, 0.7) * across
+            thing = _BETWEEN[rng.integers(len(_BETWEEN))]
+            things = Set(self.light, rng)
+            _stand(self, things, thing, Place(float(spot[0]), float(spot[1]), rng.uniform(-np.pi, np.pi)))
+            if self.room_m(eye_m) > _NEAREST_BETWEEN_M and _LEAST_SEEN <= self.visible_share(eye_m, points_m) < 0.95:
+                self.pieces += things.pieces()
+                return
+            self.obstacles = list(before)
 
     def visible_share(self, eye_m: NDArray[np.float64], points_m: NDArray[np.float64]) -> float:
         """Return which part of the points (N, 3) nothing hides from an eye (3,)."""
@@ -128,10 +129,10 @@ class Scene:
             hidden |= obstacle.hides(eye_m, points_m)
         return float(1 - hidden.mean())
 
-    def is_roomy(self, eye_m: NDArray[np.float64]) -> bool:
-        """Tell whether nothing stands right before or around an eye (3,)."""
+    def room_m(self, eye_m: NDArray[np.float64]) -> float:
+        """Return how far the nearest obstacle is from an eye (3,), on the floor plan."""
         x, y = float(eye_m[0]), float(eye_m[1])
-        return all(obstacle.distance_m(x, y) > _NEAREST_M for obstacle in self.obstacles)
+        return min((obstacle.distance_m(x, y) for obstacle in self.obstacles), default=np.inf)
 
 
 def _stand(scene: Scene, things: Set, thing: Thing, place: Place) -> None:

@@ -30,7 +30,7 @@ _LEAST_BODY_SHARE = 0.02  # of the picture
 _LEAST_LONG_SHARE = 0.2  # of the picture's height, along the body's longer side
 _LEAST_VISIBLE_SHARE = 0.85  # of the body, inside the picture
 _LEAST_FREE_SHARE = 0.6  # of the body, not hidden by what stands before it
-_HIDDEN_SHARE = 0.25  # of stages on which something stands between camera and person
+_HIDDEN_SHARE = 0.6  # of stages on which something is to stand before the person, where there is room for it
 _CELLS = (48, 64)
 _SLIDES, _PELVIS, _BACK_M = list(ACTS).index("fall_slide_down"), SEGMENTS.index("pelvis"), 0.16
 _CHAIR_M, _MOST_IN_CHAIR = 0.2, 0.06  # half width of what is under a seat; share of a body that may be there
@@ -69,9 +69,9 @@ class Stage:
         sensor = Sensor.random(rng)
         if kind == CAR:
             return cls(scene, camera, sensor, True, np.zeros(2), 0.0, np.zeros(2))
-        if rng.random() < _HIDDEN_SHARE:
-            scene.place_between(np.array(camera.position_m), _area(0.5), rng)
         place_m, yaw_rad = rng.uniform(-_PLACE_SPREAD_M, _PLACE_SPREAD_M, 2), float(rng.uniform(-np.pi, np.pi))
+        if rng.random() < _HIDDEN_SHARE:
+            scene.place_between(np.array(camera.position_m), np.add(_area(0.25), (*place_m, 0.0)), rng)
         if seated:
             x_m, y_m = place_m + CHAIR_X_M * np.array([np.cos(yaw_rad), np.sin(yaw_rad)])
             scene.place_seat(float(x_m), float(y_m), yaw_rad, CHAIR_SEAT_HEIGHT_M, rng)
@@ -165,7 +165,7 @@ class Stage:
 
 
 def _area(radius_m: float) -> NDArray[np.float64]:
-    """Return points (24, 3) around the room that a person takes who moves within a disc."""
+    """Return points (36, 3) around the room that a person takes who moves within a disc."""
     angle = np.arange(12) * np.pi / 6
     rim = np.stack([radius_m * np.cos(angle), radius_m * np.sin(angle), np.zeros(12)], axis=1)
-    return np.concatenate([rim, rim + np.array([0.0, 0.0, _AREA_HEIGHT_M])])
+    return np.concatenate([rim + np.array([0.0, 0.0, share * _AREA_HEIGHT_M]) for share in (0.0, 0.5, 1.0)])

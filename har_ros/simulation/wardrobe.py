@@ -21,6 +21,7 @@ _HAIRS: tuple[RGB, ...] = (
     (0.06, 0.05, 0.05), (0.12, 0.08, 0.06), (0.22, 0.14, 0.09),
     (0.36, 0.23, 0.13), (0.62, 0.47, 0.28), (0.45, 0.19, 0.10), (0.55, 0.54, 0.53),
 )
+_FAIR_SKINS, _DARK_HAIRS = 3, 3  # the first ones of each table
 _IRISES: tuple[RGB, ...] = ((0.20, 0.12, 0.07), (0.28, 0.18, 0.10), (0.30, 0.40, 0.48), (0.30, 0.38, 0.26))
 HAIR_STYLES = ("bald", "short", "bob", "long")
 _INDIGO: RGB = (0.16, 0.22, 0.36)
@@ -84,9 +85,11 @@ class Look:
         chances = (0.12, 0.76, 0.08, 0.04) if male else (0.01, 0.24, 0.4, 0.35)
         skirt = not male and rng.random() < 0.3
         short = rng.random() < 0.2
+        skin = int(rng.integers(len(_SKINS)))
+        shades = len(_HAIRS) - 1 if skin < _FAIR_SKINS else _DARK_HAIRS  # grey comes with age
         return cls(
-            skin=_vary(_SKINS[rng.integers(len(_SKINS))], rng, 0.06),
-            hair=_vary(_HAIRS[-1 if grey else rng.integers(len(_HAIRS) - 1)], rng, 0.15),
+            skin=_vary(_SKINS[skin], rng, 0.06),
+            hair=_vary(_HAIRS[-1 if grey else rng.integers(shades)], rng, 0.15),
             iris=_IRISES[rng.integers(len(_IRISES))],
             hair_style=str(rng.choice(HAIR_STYLES, p=chances)),
             beard=float(rng.uniform(0.4, 1.0)) if male and rng.random() < 0.4 else 0.0,
