@@ -19,12 +19,12 @@ class Step:
     seconds: float
 
 
-_TO_FOOT = {
+_TO_FOOT: dict[Posture, tuple[Step, ...]] = {
     Posture.FOOT: (),
     Posture.CHAIR: (Step("stand_up", 2.0),),
     Posture.FLOOR: (Step("get_up", 5.0),),
 }
-_FROM_FOOT = {Posture.FOOT: (), Posture.CHAIR: (Step("sit_down", 2.0),)}
+_FROM_FOOT: dict[Posture, tuple[Step, ...]] = {Posture.FOOT: (), Posture.CHAIR: (Step("sit_down", 2.0),)}
 
 
 def plan(steps: Sequence[Step]) -> list[Step]:
@@ -64,10 +64,10 @@ def _links(posture: Posture, at_home: bool, step: Step) -> list[Step]:
     goal = ACTS[step.act].before
     if (posture is Posture.CAR) != (goal is Posture.CAR):
         raise HarError(f"{step.act} can't follow here without a cut, into a car or out of it; make it another scene")
-    walks_home = step.act == "walk" and step.seconds >= WAY_BACK_S
-    if posture is goal and (at_home or posture is Posture.FLOOR or walks_home):
+    if goal is Posture.FLOOR and posture is not Posture.FLOOR:
+        raise HarError(f"{step.act} needs somebody on the floor; put a fall or lie_down before it")
+    if posture is goal and (at_home or goal is Posture.FLOOR):
         return []
-    links = list(_TO_FOOT[posture])
-    if not (at_home and posture is not Posture.FLOOR) and not walks_home:
-        links.append(Step("walk", WAY_BACK_S))
-    return links + list(_FROM_FOOT[goal])
+    walks_home = step.act == "walk" and step.seconds >= WAY_BACK_S
+    way_back = [] if (at_home and posture is not Posture.FLOOR) or walks_home else [Step("walk", WAY_BACK_S)]
+    return [*_TO_FOOT[posture], *way_back, *_FROM_FOOT[goal]]

@@ -21,6 +21,7 @@ _TURN_S, _CORNER_S = 0.8, 0.4  # spans over which heading and place are evened o
 _STOP_S = 0.45  # before the end one looks ahead again, at home
 _PLANTED = 0.65  # share of a foot's time on the floor in which it doesn't move at all
 
+_KNEE_S, _SPARE_RAD = 0.05, 0.03
 _CREEPING = 0.06  # of full speed: slower than that, both feet stand
 
 
@@ -160,7 +161,8 @@ def _plant(track: Track, person: Person, stands: list[NDArray[np.bool_]]) -> Non
     for leg, stance in zip(person.legs, stands):
         ankle, turn = leg.ankle_m(track), leg.foot_turn(track)
         shift = np.zeros((len(ankle), 3))
-        shift[:, 2] = -leg.sole_m(ankle, turn)
+        sole_m = leg.sole_m(ankle, turn)
+        shift[:, 2] = -sole_m
         spans = _spans(stance)
         for begin, end in spans:
             shift[begin:end, :2] = _standing_place(ankle, begin, end) - ankle[begin:end, :2]
@@ -168,7 +170,19 @@ def _plant(track: Track, person: Person, stands: list[NDArray[np.bool_]]) -> Non
         for (_, left), (right, _) in pairwise(edges):
             if right > left:
                 _bridge(shift, left, right)
+                shift[left:right, 2] += _clearing(sole_m[left:right] + shift[left:right, 2])
         leg.reach(track, ankle + shift, turn[:, :, 2])
+    lowest, highest = person.body.model.jnt_range[1:].T
+    for column in person.leg_columns:  # a knee that is nearly straight would jerk, a joint at its limit would knock
+        within = np.clip(track.hinges[:, column], lowest[column] + _SPARE_RAD, highest[column] - _SPARE_RAD)
+        track.hinges[:, column] = _even(within, _KNEE_S)
+
+
+def _clearing(height_m: Curve) -> Curve:
+    """Return by how much a swinging sole must be raised that would drag along the floor, or go through it."""
+    u = (np.arange(len(height_m)) + 1) / (len(height_m) + 1)
+    soft: Curve = (np.sqrt(height_m**2 + 0.01**2) - height_m) / 2
+    return soft * np.minimum(6 * u * (1 - u), 1)
 
 
 def _standing_place(ankle: Curve, begin: int, end: int) -> Curve:
