@@ -126,7 +126,7 @@ def test_a_device_of_another_rate_feels_the_same_motion(person, rate_hz):
     felt = np.array([np.linalg.norm(accel) for _, accel, _ in samples])
     usual = np.linalg.norm(readings(person, 3.0, 6.0)[:, 1:4], axis=1)
     assert np.corrcoef(felt[:: rate_hz // 50], usual[::2])[0, 1] > 0.7
-    with pytest.raises(HarError, match="give 50, 60 ... 200"):
+    with pytest.raises(HarError, match=r"give 50, 60 \.\.\. 200"):
         SimulatedPerson(SCENARIO, imu_rate_hz=rate_hz + 1)
 
 

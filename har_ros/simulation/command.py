@@ -104,7 +104,7 @@ def _look(args: argparse.Namespace) -> int:
     if args.sheets:
         from har_ros.simulation.sheets import write_sheets
 
-        print(f"{args.sheets}: {len(write_sheets(args.sheets, args.seed, _photos(args)))} sheets")
+        print(f"{args.sheets}: {len(write_sheets(args.sheets, args.seed, photos=_photos(args)))} sheets")
     if args.report:
         from har_ros.simulation.report import write_report
 
