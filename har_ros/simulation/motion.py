@@ -128,16 +128,17 @@ class Performer:
 
     def _motion(self, act: Act, done: _Done) -> Motion:
         assert self._next is not None
-        before = self._last or done.poses[0]
-        around = [before, *done.poses, self._next]  # one more on either side, to differentiate
+        before = [] if self._last is None else [self._last]
+        around = [*before, *done.poses, self._next]  # one more on either side, to differentiate
+        inner = slice(len(before), -1)
         self._last = done.poses[-1]
         position_m = np.array([pose.position_m for pose in around])
         rotation = np.array([pose.rotation for pose in around])
         segment = SEGMENTS.index(self._mount.segment)
         place_m = position_m[:, segment] + rotation[:, segment] @ np.array(self._mount.offset_m)
-        accel, gyro = (values[1:-1] for values in felt(place_m, rotation[:, segment], RATE_HZ))
+        accel, gyro = (values[inner] for values in felt(place_m, rotation[:, segment], RATE_HZ))
         number = np.full(len(done.label), list(ACTS).index(act.name))
-        return Motion(RATE_HZ, position_m[1:-1], rotation[1:-1], done.eyes_closed, done.label, number, accel, gyro)
+        return Motion(RATE_HZ, position_m[inner], rotation[inner], done.eyes_closed, done.label, number, accel, gyro)
 
 
 def perform(steps: Sequence[Step], skeleton: Skeleton, seed: int, mount: Mount = MOUNTS["waist"]) -> Motion:
