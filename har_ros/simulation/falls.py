@@ -22,9 +22,9 @@ FALL_S = 3.0  # from the onset until the body lies still
 LET_GO_S = 0.25  # longest time that the hand takes to let go
 LYING_TILT_RAD = np.radians(66)  # of the pelvis: further over, a body lies
 _ROLLED_TILT_RAD = np.radians(135)  # heels over head: that a limp body may, but people don't
-_TRIES = 12
+_TRIES = 40
 _LYING_PELVIS_M, _LYING_HEAD_M, _LYING_LIMB_M = 0.35, 0.45, 0.55
-_MOST_UPWARD = 0.5  # how far a tripped person's chest may face up at most: the z of where it faces
+_MOST_UPWARD = 0.7  # how far a tripped person's chest may face up at most: the z of where it faces
 _SITTING_TILT_RAD = np.radians(55)
 _STILL_MPS = 0.1
 _LIMP_FROM_S = 0.9  # once down, the muscles let the limbs sink
@@ -63,7 +63,7 @@ class Fall:
 
 
 def _trip(rng: np.random.Generator) -> Fall:
-    return Fall("trip", rng.normal(0, 0.5), *_shove(rng), rng.uniform(0.15, 0.5), 0.06, rng.uniform(0.3, 1.4), 0.0)
+    return Fall("trip", rng.normal(0, 0.5), *_shove(rng), rng.uniform(0.25, 0.7), 0.06, rng.uniform(0.3, 1.4), 0.0)
 
 
 def _slip(rng: np.random.Generator) -> Fall:
