@@ -18,7 +18,7 @@ PERFECT = ImuSensor(np.eye(3), np.zeros(3), np.ones(3), 0.0, np.zeros(3), 0.0)
 
 @cache
 def walk(place: str = "waist") -> Motion:
-    return perform([Step("walk", 4.0)], default_skeleton(), 3, MOUNTS[place])
+    return perform([Step("walk", 6.0)], default_skeleton(), 3, MOUNTS[place])
 
 
 def felt_at(motion: Motion, mount: Mount) -> tuple[np.ndarray, np.ndarray]:

@@ -20,15 +20,16 @@ from har_ros.simulation.tracking import Tracker
 KINDS = ("trip", "slip", "push", "faint", "slide_down", "from_chair")
 FALL_S = 3.0  # from the onset until the body lies still
 LET_GO_S = 0.25  # longest time that the hand takes to let go
-LYING_TILT_RAD = np.radians(60)  # of the pelvis: further over, a body lies
+LYING_TILT_RAD = np.radians(66)  # of the pelvis: further over, a body lies
 _ROLLED_TILT_RAD = np.radians(135)  # heels over head: that a limp body may, but people don't
-_TRIES = 12
+_TRIES = 40
 _LYING_PELVIS_M, _LYING_HEAD_M, _LYING_LIMB_M = 0.35, 0.45, 0.55
-_MOST_UPWARD = 0.5  # how far a tripped person's chest may face up at most: the z of where it faces
+_MOST_UPWARD = 0.7  # how far a tripped person's chest may face up at most: the z of where it faces
 _SITTING_TILT_RAD = np.radians(55)
 _STILL_MPS = 0.1
 _LIMP_FROM_S = 0.9  # once down, the muscles let the limbs sink
 _SETTLE_FROM_S = 2.2  # then friction of flesh and clothes, which capsules lack, ends every movement
+_SLOW_FROM_S = 2.6  # what still moves then comes to rest as if time did: no sensor feels a stop
 _WALL_DRAG_NSPM = 420.0  # of a back on a wall: a person of 70 kg slides down at 1.6 m/s
 _WALL_DRAG_NMSPRAD = 60.0
 _BACK_NM = 90.0  # with which a broad back lies flat on a wall, which a capsule doesn't: per sine of the trunk's tilt
@@ -62,7 +63,7 @@ class Fall:
 
 
 def _trip(rng: np.random.Generator) -> Fall:
-    return Fall("trip", rng.normal(0, 0.5), *_shove(rng), rng.uniform(0.15, 0.5), 0.06, rng.uniform(0.3, 1.4), 0.0)
+    return Fall("trip", rng.normal(0, 0.5), *_shove(rng), rng.uniform(0.25, 0.7), 0.06, rng.uniform(0.3, 1.4), 0.0)
 
 
 def _slip(rng: np.random.Generator) -> Fall:
@@ -132,6 +133,7 @@ def fall_down(
         fall = Fall.random(kind, rng)
         poses = let_fall(body, tracker, onset, fall, heading_rad)
         if at_rest(body, poses[-1], kind):
+            body.data.qvel[:] = 0
             return poses, fall
         mujoco.mj_setState(body.model, body.data, before, mujoco.mjtState.mjSTATE_INTEGRATION)
     raise HarError(f"no fall of the kind {kind} came to rest in {_TRIES} tries; use another seed")
@@ -152,7 +154,7 @@ def let_fall(body: Body, tracker: Tracker, onset: int, fall: Fall, heading_rad: 
             tracker.hold(onset + min(step, round(LET_GO_S * RATE_HZ)), share)
             muscles.set(now_s, share)
             _push(body, fall, heading_rad, now_s)
-            poses.append(body.advance())
+            poses.append(body.advance(_pace(now_s)))
         return poses
 
 
@@ -225,6 +227,11 @@ class _Muscles:
             self._model.dof_damping[2] += _WALL_DRAG_NSPM
             self._model.dof_damping[3:6] += _WALL_DRAG_NMSPRAD
         self._data.ctrl[:] = self._from + (self._goal - self._from) * min(now_s / _GIVE_WAY_S[fall.kind], 1.0)
+
+
+def _pace(now_s: float) -> float:
+    """Return how fast time goes: slower and slower at the end."""
+    return float(np.cos(np.pi / 2 * np.clip((now_s - _SLOW_FROM_S) / (FALL_S - _SLOW_FROM_S), 0, 1)) ** 2)
 
 
 def _settled(now_s: float) -> float:

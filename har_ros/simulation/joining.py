@@ -36,7 +36,8 @@ class Reference:
 def join(before: Reference, after: Reference, blend_s: float) -> Reference:
     """Return `after`, bent over its first `blend_s` so that its first samples are the last MARGIN of `before`.
 
-    What is bent is a quintic polynomial that takes up the differences in pose, speed and acceleration.
+    What is bent is a quintic polynomial that takes up the differences in pose, speed and acceleration. The MARGIN
+    samples before those of `before` are put in front, so that speed and acceleration are known from the beginning.
     """
     count = min(round(blend_s * RATE_HZ), len(after.root_m))
     gap = np.concatenate(
@@ -52,7 +53,12 @@ def join(before: Reference, after: Reference, blend_s: float) -> Reference:
     root_m[:count] += bent[:, :3]
     hinges[:count] += bent[:, 6:]
     quat[:count] = [turned(q, turn) for q, turn in zip(quat[:count], bent[:, 3:6])]
-    return Reference(root_m, quat, hinges)
+    past = slice(-2 * MARGIN, -MARGIN)
+    return Reference(
+        np.concatenate([before.root_m[past], root_m]),
+        np.concatenate([before.root_quat[past], quat]),
+        np.concatenate([before.hinges[past], hinges]),
+    )
 
 
 def _fade(gap: Curve, count: int) -> Curve:

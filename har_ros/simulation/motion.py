@@ -15,7 +15,7 @@ from har_ros.simulation.falls import LET_GO_S, fall_down
 from har_ros.simulation.imu import felt
 from har_ros.simulation.joining import Reference, join
 from har_ros.simulation.lying import breathing
-from har_ros.simulation.moves import BLOWS, MOVES, before_fall
+from har_ros.simulation.moves import BLOWS, GOES_ON, MOVES, ONWARD, before_fall
 from har_ros.simulation.person import Person
 from har_ros.simulation.physics import MOUNTS, RATE_HZ, Mount, Pose
 from har_ros.simulation.planning import Step, checked, plan
@@ -56,20 +56,25 @@ class Performer:
         self._last: Pose | None = None  # the pose before the next act
         self._next: Pose | None = None  # the first pose of the next act
 
-    def perform(self, step: Step) -> Motion:
+    def perform(self, step: Step, following: Step | None = None) -> Motion:
         """Return the motion of one act, going on from the end of the last. The same seed and steps give the same.
 
+        Who knows the `following` step lets somebody walk on into it, where else they would stop at home.
         Raises HarError when the act can't begin in the present posture; `plan` puts in what leads there.
         """
         act = checked(step)
         if self._posture not in (None, act.before):
             raise HarError(f"{step.act} can't begin in the posture {self._posture.value}; let plan() join the steps")
+        if self._person.going and step.act not in GOES_ON:
+            raise HarError(f"{step.act} can't begin while walking; perform the walk without a following step")
         rng = stream(self._seed, "act", self._count, step.act)
         count = round(step.seconds * RATE_HZ)
         if step.act.startswith(_FALL):
             done = self._fall(step.act.removeprefix(_FALL), count, rng)
         else:
-            done = self._follow(MOVES[step.act](self._person, step.seconds, rng), count)
+            goes_on = step.act in ONWARD and following is not None and following.act in GOES_ON
+            move = (ONWARD if goes_on else MOVES)[step.act]
+            done = self._follow(move(self._person, step.seconds, rng), count)
         self._count += 1
         self._posture = act.after
         motion = self._motion(act, done)
@@ -81,9 +86,9 @@ class Performer:
 
     def _follow(self, track: Track, count: int) -> _Done:
         """Let the body follow a track that is MARGIN samples longer than `count`."""
-        tracker, reference = self._tracker(track)
-        poses = [*self._begin(tracker), *(tracker.step(index) for index in range(1, count + 1))]
-        self._before = reference.tail(MARGIN)
+        tracker, reference, first = self._tracker(track)
+        poses = [*self._begin(tracker), *(tracker.step(first + index) for index in range(1, count + 1))]
+        self._before = reference.tail(2 * MARGIN)
         self._next = poses.pop()
         self._person.place_m, self._person.heading_rad = track.root_m[-MARGIN, :2], float(track.root_angles[-MARGIN, 2])
         return _Done(poses, track.eyes_closed[:count], track.label[:count])
@@ -92,12 +97,13 @@ class Performer:
         """Let the body walk, stand or sit for a moment, then fall, and lie until the end."""
         person, onset = self._person, round(rng.uniform(*_UPRIGHT_S) * RATE_HZ)
         track = before_fall(kind, person, onset / RATE_HZ + LET_GO_S, rng)
-        tracker, _ = self._tracker(track)
-        poses = [*self._begin(tracker), *(tracker.step(index) for index in range(1, onset))]
-        falling, _ = fall_down(person.body, tracker, onset, kind, float(track.root_angles[onset, 2]), rng)
+        tracker, _, first = self._tracker(track)
+        poses = [*self._begin(tracker), *(tracker.step(first + index) for index in range(1, onset))]
+        person.going = None
+        falling, _ = fall_down(person.body, tracker, first + onset, kind, float(track.root_angles[onset, 2]), rng)
         poses += falling
         poses += breathing(poses[-1], count + 1 - len(poses), rng)
-        qpos = np.repeat(person.body.data.qpos[None], MARGIN, axis=0)
+        qpos = np.repeat(person.body.data.qpos[None], 2 * MARGIN, axis=0)
         self._before = Reference(qpos[:, :3], qpos[:, 3:7], qpos[:, 7:])
         self._next = poses.pop()
         label = np.full(count, TRUTHS.index(Activity.FALL_OR_COLLAPSE))
@@ -106,11 +112,12 @@ class Performer:
         eyes_closed = np.concatenate([track.eyes_closed[:onset], np.maximum(shut, track.eyes_closed[onset])])
         return _Done(poses, eyes_closed, label)
 
-    def _tracker(self, track: Track) -> tuple[Tracker, Reference]:
-        reference = Reference.of(track)
+    def _tracker(self, track: Track) -> tuple[Tracker, Reference, int]:
+        """Return a tracker of a track that goes on from what was before, its reference, and the track's start in it."""
+        reference, first = Reference.of(track), 0
         if self._before is not None:
-            reference = join(self._before, reference, _BLEND_S)
-        return Tracker(self._person.body, reference), reference
+            reference, first = join(self._before, reference, _BLEND_S), MARGIN
+        return Tracker(self._person.body, reference), reference, first
 
     def _begin(self, tracker: Tracker) -> list[Pose]:
         """Return the first pose of an act, which the last one may have ended in."""
@@ -121,22 +128,24 @@ class Performer:
 
     def _motion(self, act: Act, done: _Done) -> Motion:
         assert self._next is not None
-        before = self._last or done.poses[0]
-        around = [before, *done.poses, self._next]  # one more on either side, to differentiate
+        before = [] if self._last is None else [self._last]
+        around = [*before, *done.poses, self._next]  # one more on either side, to differentiate
+        inner = slice(len(before), -1)
         self._last = done.poses[-1]
         position_m = np.array([pose.position_m for pose in around])
         rotation = np.array([pose.rotation for pose in around])
         segment = SEGMENTS.index(self._mount.segment)
         place_m = position_m[:, segment] + rotation[:, segment] @ np.array(self._mount.offset_m)
-        accel, gyro = (values[1:-1] for values in felt(place_m, rotation[:, segment], RATE_HZ))
+        accel, gyro = (values[inner] for values in felt(place_m, rotation[:, segment], RATE_HZ))
         number = np.full(len(done.label), list(ACTS).index(act.name))
-        return Motion(RATE_HZ, position_m[1:-1], rotation[1:-1], done.eyes_closed, done.label, number, accel, gyro)
+        return Motion(RATE_HZ, position_m[inner], rotation[inner], done.eyes_closed, done.label, number, accel, gyro)
 
 
 def perform(steps: Sequence[Step], skeleton: Skeleton, seed: int, mount: Mount = MOUNTS["waist"]) -> Motion:
     """Return one motion of all steps, with what `plan` puts between them. Raises HarError as `plan` does."""
     performer = Performer(skeleton, seed, mount)
-    return concatenate(performer.perform(step) for step in plan(steps))
+    planned = plan(steps)
+    return concatenate(performer.perform(*pair) for pair in zip(planned, [*planned[1:], None]))
 
 
 def concatenate(motions: Iterable[Motion]) -> Motion:

@@ -12,6 +12,8 @@ from har_ros.simulation.tracks import Track
 
 Move = Callable[[Person, float, np.random.Generator], Track]
 
+ONWARD: dict[str, Move] = {"walk": walking.walk_on, "jog": walking.jog_on}  # and what may follow without stopping:
+GOES_ON = ("walk", "jog", "stumble", "fall_trip", "fall_slip", "fall_push", "fall_faint")
 BLOWS = {"knock": hard_negatives.blow}  # what the sensor alone feels
 _WALKING_SHARES = {"trip": 1.0, "slip": 0.8, "push": 0.5, "faint": 0.3, "slide_down": 0.0}
 MOVES: dict[str, Move] = {
@@ -42,5 +44,5 @@ def before_fall(kind: str, person: Person, seconds: float, rng: np.random.Genera
     """Return what a person does who is about to fall: they walk, stand or sit."""
     if kind == "from_chair":
         return chair.sit(person, seconds, rng)
-    move = walking.walk_on if rng.uniform() < _WALKING_SHARES[kind] else postures.stand
-    return move(person, seconds, rng)
+    walks = person.going is not None or rng.uniform() < _WALKING_SHARES[kind]
+    return (walking.walk_on if walks else postures.stand)(person, seconds, rng)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
+from har_ros.simulation.going import Circle
 from har_ros.simulation.postures import CHAIR_X_M
 from har_ros.simulation.tracks import Curve
 
 _RADII_M = (0.9, 1.2)  # of the circle round home; smaller ones would lead through the chair
 _OPENING_RAD = 1.2  # of the polar angle, while the way winds from home out to the circle
 _POINTS = 3000
+_QUARTERS = np.arange(3, 2000, 2)  # of a turn round home: a way ends beside home, never behind it
 _CLEAR_M = 0.75  # from the chair's middle
 
 
@@ -47,22 +49,44 @@ def loop(length_m: float, side: int) -> Way:
     It leaves home ahead, winds out to a circle that keeps clear of the chair behind home, follows it, and comes
     back to home from one side. The shortest is about 4.5 m; length is otherwise met as well as radii allow.
     """
-    quarters = np.arange(3, 400, 2)  # of a turn round home: it ends beside home, never behind it
-    factors = np.array([_spiral(int(count), 1.0).length_m for count in quarters[:3]])
-    lengths = factors[0] + (factors[2] - factors[0]) / 4 * (quarters - 3)
+    factors = np.array([_round(Circle(1.0, side), quarters, True, True).length_m for quarters in _QUARTERS[:2]])
+    lengths = factors[0] + (factors[1] - factors[0]) / 2 * (_QUARTERS - 3)
     radius = np.clip(length_m / lengths, *_RADII_M)
     best = int(np.argmin(np.abs(np.log(radius * lengths / length_m))))
-    way = _spiral(int(quarters[best]), float(radius[best]))
-    return Way(way.points_m * [1.0, float(side)])
+    return _round(Circle(float(radius[best]), side), int(_QUARTERS[best]), True, True)
 
 
-def _spiral(quarters: int, radius_m: float) -> Way:
-    end = quarters * np.pi / 2
-    angle = np.linspace(0, end, _POINTS * max(quarters // 4, 1))
-    distance = np.ones(len(angle))
-    for share in (angle / _OPENING_RAD, (end - angle) / _OPENING_RAD):
-        distance *= 1 - (1 - np.clip(share, 0, 1)) ** 3
-    return Way(radius_m * np.stack([distance * np.cos(angle), distance * np.sin(angle)], axis=1))
+def loop_home(length_m: float, circle: Circle) -> Way:
+    """Return the way on along a circle and to home from one side, of about this length."""
+    ends_m = circle.radius_m * (_QUARTERS * np.pi / 2 - circle.angle_rad)
+    likely = np.where(ends_m > _RADII_M[1] * _OPENING_RAD, np.abs(ends_m - length_m), np.inf)
+    return _round(circle, int(_QUARTERS[np.argmin(likely)]), False, True)
+
+
+def loop_on(length_m: float, circle: Circle) -> tuple[Way, Circle]:
+    """Return the way on along a circle, from home where its angle is 0, and where on it one is at the end."""
+    quarters = int(np.ceil((circle.angle_rad + length_m / circle.radius_m) / (np.pi / 2))) + 1
+    way = _round(circle, quarters, circle.angle_rad == 0.0, False)
+    steps = np.linalg.norm(np.diff(way.points_m, axis=0), axis=1)
+    count = int(np.searchsorted(np.cumsum(steps), length_m)) + 1
+    end = circle.angle_rad + (quarters * np.pi / 2 - circle.angle_rad) * count / (len(way.points_m) - 1)
+    return Way(way.points_m[: count + 1]), replace(circle, angle_rad=float(end))
+
+
+def draw_circle(rng: np.random.Generator) -> Circle:
+    """Draw a circle to go round, from home."""
+    return Circle(float(rng.uniform(*_RADII_M)), int(rng.choice((-1, 1))))
+
+
+def _round(circle: Circle, quarters: int, from_home: bool, to_home: bool) -> Way:
+    """Return the way along a circle up to so many quarters of a turn, winding out from home, and back in to it."""
+    begin, end = circle.angle_rad, quarters * np.pi / 2
+    angle = np.linspace(begin, end, _POINTS * max(quarters // 4, 1))
+    distance = np.full(len(angle), circle.radius_m)
+    for winds, share in ((from_home, (angle - begin) / _OPENING_RAD), (to_home, (end - angle) / _OPENING_RAD)):
+        if winds:
+            distance *= 1 - (1 - np.clip(share, 0, 1)) ** 3
+    return Way(np.stack([distance * np.cos(angle), circle.side * distance * np.sin(angle)], axis=1))
 
 
 def way_home(place_m: Curve) -> Way:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from har_ros.core.labels import Activity
+from har_ros.simulation.going import Going
 from har_ros.simulation.legs import SIDES, Leg, flat
 from har_ros.simulation.physics import HINGE_INDEX, Body
 from har_ros.simulation.skeleton import SEGMENTS, Skeleton
@@ -21,10 +22,12 @@ class Person:
     stance: one sample of standing at home, heading +x, where everything on foot begins and ends.
     hip_m, knee_m: how high pelvis and knees are there; ankles_m: (2, 3) where the ankles are.
     place_m, heading_rad: where on the floor (2,) the person stood, and looked, after what was done last.
+    going: how the person walked or jogged at the end of it; None: they stopped.
     """
 
     def __init__(self, skeleton: Skeleton, rng: np.random.Generator) -> None:
         self.skeleton = skeleton
+        self.going: Going | None = None
         self.place_m, self.heading_rad = np.zeros(2), 0.0
         self.body, self.dummy = Body(skeleton), Body(skeleton)
         self.legs = [Leg(skeleton, side) for side in SIDES]

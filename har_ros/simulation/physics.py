@@ -118,8 +118,9 @@ class Body:
         self.data.qpos[:3], self.data.qpos[3:7], self.data.qpos[7:] = root_m, root_quat, hinges
         mujoco.mj_kinematics(self.model, self.data)
 
-    def advance(self) -> Pose:
-        """Simulate 1 / RATE_HZ under the controls and forces set in `data`; return the pose just before its end."""
+    def advance(self, pace: float = 1.0) -> Pose:
+        """Simulate `pace` / RATE_HZ under the controls and forces in `data`; return the pose just before its end."""
+        self.model.opt.timestep = max(pace, 1e-3) / (_STEPS * RATE_HZ)
         mujoco.mj_step(self.model, self.data, _STEPS)
         return Pose(self.data.xpos[self._segments], self.data.xmat[self._segments].reshape(-1, 3, 3))
 

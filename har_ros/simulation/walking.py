@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from har_ros.core.preprocess import STANDARD_GRAVITY_MPS2
 from har_ros.simulation import paths
 from har_ros.simulation.gait import Stride, Style, limbs
+from har_ros.simulation.going import Going
 from har_ros.simulation.person import Person
 from har_ros.simulation.physics import RATE_HZ
-from har_ros.simulation.tracks import Curve, Track, blinks, glide, times, wander
+from har_ros.simulation.tracks import MARGIN, Curve, Track, blinks, glide, times, wander
 
 _NEAR_HOME_M = 0.1
 _SHORTEST_LOOP_M = 3.5
@@ -21,6 +22,7 @@ _TURN_S, _CORNER_S = 0.8, 0.4  # spans over which heading and place are evened o
 _STOP_S = 0.45  # before the end one looks ahead again, at home
 _PLANTED = 0.65  # share of a foot's time on the floor in which it doesn't move at all
 
+_NEAR_END = 24  # samples
 _KNEE_S, _SPARE_RAD = 0.05, 0.03
 _CREEPING = 0.06  # of full speed: slower than that, both feet stand
 
@@ -36,12 +38,13 @@ def jog(person: Person, seconds: float, rng: np.random.Generator) -> Track:
 
 
 def walk_on(person: Person, seconds: float, rng: np.random.Generator) -> Track:
-    """Return setting out from home and walking on, without an end."""
-    t_s = times(seconds)
-    vigour = glide(t_s, 0.0, min(0.7, 0.6 * seconds))
-    style = Style.walking(rng)
-    stride = Stride(style, person.skeleton, person.dummy)
-    return _tread(person, style, stride, vigour, _way(person, 1.3 * stride.speed_mps * seconds, rng), rng)
+    """Return walking round home without stopping at the end: what comes next goes on."""
+    return _go_on(person, Style.walking(rng), seconds, rng)
+
+
+def jog_on(person: Person, seconds: float, rng: np.random.Generator) -> Track:
+    """Return jogging, as `walk_on` does."""
+    return _go_on(person, Style.jogging(rng), seconds, rng)
 
 
 def stumble(person: Person, seconds: float, rng: np.random.Generator) -> Track:
@@ -56,26 +59,55 @@ def stumble(person: Person, seconds: float, rng: np.random.Generator) -> Track:
 def _go(
     person: Person, style: Style, seconds: float, rng: np.random.Generator, jolt: Curve | float = 0.0
 ) -> Track:
+    natural_mps = Stride(style, person.skeleton, person.dummy).speed_mps
     t_s = times(seconds)
     ramp_s = min(rng.uniform(0.7, 0.95), 0.3 * seconds)
-    vigour = glide(t_s, 0.05, ramp_s) - glide(t_s, seconds - 0.1 - ramp_s, ramp_s)
+    vigour = _setting_out(person, t_s, natural_mps, ramp_s) - glide(t_s, seconds - 0.1 - ramp_s, ramp_s)
     travel_s = float(vigour.sum()) / RATE_HZ  # at full speed
-    way = _way(person, Stride(style, person.skeleton, person.dummy).speed_mps * travel_s, rng)
+    if person.going is None:
+        way = _way(person, natural_mps * travel_s, rng)
+    else:
+        way = paths.loop_home(natural_mps * travel_s, person.going.circle)
     style, stride = _paced(person, style, way.length_m / travel_s)
     vigour *= way.length_m / (stride.speed_mps * travel_s)
-    return _tread(person, style, stride, vigour, way, rng, jolt)
+    track, _ = _tread(person, style, stride, vigour, way, rng, jolt)
+    person.going = None
+    return track
+
+
+def _go_on(person: Person, style: Style, seconds: float, rng: np.random.Generator) -> Track:
+    stride = Stride(style, person.skeleton, person.dummy)
+    t_s = times(seconds)
+    vigour = _setting_out(person, t_s, stride.speed_mps, min(0.8, 0.6 * seconds))
+    home = None if np.linalg.norm(person.place_m) < _NEAR_HOME_M or person.going else paths.way_home(person.place_m)
+    length_m = max(stride.speed_mps * float(vigour.sum()) / RATE_HZ - (home.length_m if home else 0.0), 0.1)
+    circle = person.going.circle if person.going else paths.draw_circle(rng)
+    way, end = paths.loop_on(length_m, circle)
+    if home:
+        way = paths.joined([home.points_m, way.points_m])
+    track, phase = _tread(person, style, stride, vigour, way, rng)
+    person.going = Going(end, stride.speed_mps, phase)
+    return track
+
+
+def _setting_out(person: Person, t_s: Curve, full_mps: float, ramp_s: float) -> Curve:
+    """Return how the speed rises to 1 from rest, or from what it was."""
+    before = person.going.speed_mps / full_mps if person.going else 0.0
+    return before + (1 - before) * glide(t_s, 0.05, ramp_s)
 
 
 def _tread(
     person: Person, style: Style, stride: Stride, vigour: Curve, way: paths.Way, rng: np.random.Generator,
     jolt: Curve | float = 0.0,
-) -> Track:  # fmt: skip
-    """Return going along a way, with steps whose length is the style's times `vigour` (T,).
+) -> tuple[Track, float]:  # fmt: skip
+    """Return going along a way, with steps whose length is the style's times `vigour` (T,), and the phase at the end.
 
     `jolt`, 0 to 1, is how far a stumble has thrown the trunk ahead of the feet.
     """
     t_s = np.arange(len(vigour)) / RATE_HZ
-    phase = stride.middle + rng.choice((0.0, 0.5)) - 0.25 + style.stride_hz * t_s + wander(t_s, rng, 0.01, 0.1, 0.5)
+    begin = person.going.phase if person.going else rng.choice((0.0, 0.5)) - 0.25
+    weave = wander(t_s, rng, 0.01, 0.1, 0.5)
+    phase = stride.middle + begin + style.stride_hz * t_s + weave - weave[0]
     phase += 0.35 * np.cumsum(np.full(len(t_s), jolt)) / RATE_HZ * style.stride_hz - 0.06 * jolt
     track = limbs(style, phase)
     stride.fit_legs(track, phase)
@@ -92,7 +124,7 @@ def _tread(
     track.add("head.y", wander(t_s, rng, 0.04))
     track.add("head.z", wander(t_s, rng, 0.15, 0.05, 0.3))
     track.eyes_closed[:] = blinks(t_s, rng)
-    return track
+    return track, float(phase[-MARGIN] - stride.middle)
 
 
 def _lurch(track: Track, jolt: Curve | float, rng: np.random.Generator) -> None:
@@ -134,9 +166,10 @@ def _move_along(track: Track, person: Person, way: paths.Way, along_m: Curve, ah
     place, heading = way.at(along_m)
     count = len(along_m)
     turned = round(_STOP_S * RATE_HZ)
-    arrives = along_m[-1] > way.length_m - _NEAR_HOME_M
+    arrives = np.linalg.norm(place[-1]) < _NEAR_HOME_M
     heading += 2 * np.pi * round((person.heading_rad - heading[0]) / (2 * np.pi))
-    heading[: turned // 4] = person.heading_rad
+    if person.going is None:
+        heading[: turned // 4] = person.heading_rad
     if arrives:
         heading[count - turned :] = 2 * np.pi * round(heading[-1] / (2 * np.pi))
     heading, place = _even(heading, _TURN_S), np.stack([_even(axis, _CORNER_S) for axis in place.T], axis=1)
@@ -150,10 +183,10 @@ def _move_along(track: Track, person: Person, way: paths.Way, along_m: Curve, ah
 
 
 def _even(curve: Curve, span_s: float) -> Curve:
-    """Return a curve averaged under a bell `span_s` wide; before and after, it stays as it begins and ends."""
+    """Return a curve averaged under a bell `span_s` wide; before and after, it goes on as it begins and ends."""
     reach = round(span_s * RATE_HZ / 2)
     bell = np.hanning(2 * reach + 3)[1:-1]
-    return np.convolve(np.pad(curve, reach, mode="edge"), bell / bell.sum(), "valid")
+    return np.convolve(np.pad(curve, reach, mode="reflect", reflect_type="odd"), bell / bell.sum(), "valid")
 
 
 def _plant(track: Track, person: Person, stands: list[NDArray[np.bool_]]) -> None:
@@ -195,9 +228,11 @@ def _standing_place(ankle: Curve, begin: int, end: int) -> Curve:
 
 
 def _spans(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Return the first and the one after the last index of each run of True."""
+    """Return the first and the one after the last index of each run of True; one near an end reaches to it."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(int)))
-    return [(int(begin), int(end)) for begin, end in edges.reshape(-1, 2)]
+    edges[edges < _NEAR_END] = 0
+    edges[edges > len(mask) - _NEAR_END] = len(mask)
+    return [(int(begin), int(end)) for begin, end in edges.reshape(-1, 2) if begin < end]
 
 
 def _bridge(shift: Curve, begin: int, end: int) -> None:

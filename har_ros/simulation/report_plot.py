@@ -1,0 +1,60 @@
+"""The physics report as a picture: one panel a figure, one strip an act, the human range shaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from har_ros.core.errors import HarError
+
+_LOGARITHMIC = {"sd_g", "max_g", "peak_g"}
+
+
+class Range(Protocol):
+    """A range to shade."""
+
+    @property
+    def act(self) -> str: ...  # noqa: D102
+    @property
+    def figure(self) -> str: ...  # noqa: D102
+    @property
+    def low(self) -> float: ...  # noqa: D102
+    @property
+    def high(self) -> float: ...  # noqa: D102
+
+
+def plot_report(
+    acts: Mapping[str, Mapping[str, Sequence[float]]], ranges: Sequence[Range], figures: Mapping[str, str], path: Path
+) -> None:
+    """Draw each person as a dot, quartiles as a box, and the human range in green, as a PNG. Raises HarError."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    picture = Figure(figsize=(18, 13), layout="constrained")
+    picture.suptitle("Felt at the waist; green: real people")
+    panels = FigureCanvasAgg(picture).figure.subplots(2, (len(figures) + 1) // 2)
+    rng = np.random.default_rng(0)
+    for panel, (name, title) in zip(panels.flat, figures.items()):
+        shown = [act for act in acts if name in acts[act]]
+        for row, act in enumerate(shown):
+            for human in ranges:
+                if (human.act, human.figure) == (act, name):
+                    panel.fill_betweenx([row - 0.45, row + 0.45], human.low, human.high, color="tab:green", alpha=0.25)
+            values = acts[act][name]
+            panel.scatter(values, row + rng.uniform(-0.2, 0.2, len(values)), s=8, color="tab:blue", alpha=0.6)
+        panel.boxplot(
+            [acts[act][name] for act in shown], positions=range(len(shown)), vert=False, widths=0.6, showfliers=False
+        )
+        panel.set_yticks(range(len(shown)), shown)
+        panel.invert_yaxis()
+        panel.set_xlabel(title)
+        panel.grid(alpha=0.3)
+        if name in _LOGARITHMIC:
+            panel.set_xscale("log")
+    try:
+        picture.savefig(path, dpi=100)
+    except OSError as error:
+        raise HarError(f"can't write '{path}' ({error.strerror}); give another folder") from None
