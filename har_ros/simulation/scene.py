@@ -130,7 +130,7 @@ class Scene:
     def place_wall_beside(
         self, eye_m: NDArray[np.float64], points_m: NDArray[np.float64], away_m: float, rng: Rng
     ) -> None:
-        """Put a partition away_m from the middle of a person's points (N, 3), if few of them vanish from an eye (3,)."""
+        """Put a partition away_m from the middle of a person's points (N, 3), if an eye (3,) still sees most."""
         middle, kept = points_m[:, :2].mean(axis=0), (list(self.pieces), list(self.obstacles))
         angle = rng.uniform(-np.pi, np.pi)
         x_m, y_m = middle + away_m * np.array([np.cos(angle), np.sin(angle)])
