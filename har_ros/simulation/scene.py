@@ -51,6 +51,11 @@ class Obstacle:
         first, last = np.maximum(enter.max(axis=1), 0), np.minimum(leave.min(axis=1), 1)
         return np.asarray(first < last)
 
+    def holds(self, points_m: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which points (N, 3) lie inside it."""
+        half = np.array([self.deep_m, self.wide_m, self.high_m]) / 2
+        return np.asarray((np.abs(self._inside(points_m)) < half).all(axis=1))
+
     def _inside(self, points_m: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return points in the box's own axes, from its middle."""
         c, s = np.cos(self.place.yaw_rad), np.sin(self.place.yaw_rad)
@@ -121,6 +126,18 @@ class Scene:
                 self.pieces += things.pieces()
                 return
             self.obstacles = list(before)
+
+    def place_wall_beside(
+        self, eye_m: NDArray[np.float64], points_m: NDArray[np.float64], away_m: float, rng: Rng
+    ) -> None:
+        """Put a partition away_m from the middle of a person's points (N, 3), if an eye (3,) still sees most."""
+        middle, kept = points_m[:, :2].mean(axis=0), (list(self.pieces), list(self.obstacles))
+        angle = rng.uniform(-np.pi, np.pi)
+        x_m, y_m = middle + away_m * np.array([np.cos(angle), np.sin(angle)])
+        self.place_wall(float(x_m), float(y_m), float(angle + np.pi), rng)
+        clear = all(other.distance_m(float(x_m), float(y_m)) > 0.5 for other in self.obstacles[:-1])
+        if not clear or self.room_m(eye_m) < NEAREST_M or self.visible_share(eye_m, points_m) < _LEAST_SEEN:
+            self.pieces, self.obstacles = kept
 
     def visible_share(self, eye_m: NDArray[np.float64], points_m: NDArray[np.float64]) -> float:
         """Return which part of the points (N, 3) nothing hides from an eye (3,)."""

@@ -67,7 +67,8 @@ def _row(renderer: Renderer, act: Act, seed: int, number: int, photos: Photos | 
         seated = Posture.CHAIR in (act.before, act.after)
         stage = Stage.random(kind, rng, _WIDTH, _HEIGHT, LARGEST_AREA_M, seated, photos)
         stage = stage.holding(motion, 0.0, motion.duration_s)
-        at_s = np.linspace(0.0, motion.duration_s - 0.05, _MOMENTS)
+        pace = 1.6 if act.after is Posture.FLOOR else 1.0  # to see more of the way down than of the end
+        at_s = (motion.duration_s - 0.05) * np.linspace(0, 1, _MOMENTS) ** pace
         if stage.complaint(subject.body, motion, at_s) and draft < _DRAFTS - 1:
             continue
         renderer.set_scene(stage.scene, subject.body, subject.dressed(rng))

@@ -31,6 +31,8 @@ _LEAST_LONG_SHARE = 0.2  # of the picture's height, along the body's longer side
 _LEAST_VISIBLE_SHARE = 0.85  # of the body, inside the picture
 _LEAST_FREE_SHARE = 0.6  # of the body, not hidden by what stands before it
 _HIDDEN_SHARE = 0.6  # of stages on which something is to stand before the person, where there is room for it
+_WALL_SHARE = 0.25  # of stages on which a wall is to stand beside the person, as one does whom they slide down
+_BEHIND_CHAIR_M = 0.75
 _CELLS = (48, 64)
 _SLIDES, _PELVIS, _BACK_M = list(ACTS).index("fall_slide_down"), SEGMENTS.index("pelvis"), 0.16
 _CHAIR_M, _MOST_IN_CHAIR = 0.2, 0.06  # half width of what is under a seat; share of a body that may be there
@@ -70,8 +72,11 @@ class Stage:
         if kind == CAR:
             return cls(scene, camera, sensor, True, np.zeros(2), 0.0, np.zeros(2))
         place_m, yaw_rad = rng.uniform(-_PLACE_SPREAD_M, _PLACE_SPREAD_M, 2), float(rng.uniform(-np.pi, np.pi))
+        eye_m, room_m = np.array(camera.position_m), np.add(_area(0.25), (*place_m, 0.0))
         if rng.random() < _HIDDEN_SHARE:
-            scene.place_between(np.array(camera.position_m), np.add(_area(0.25), (*place_m, 0.0)), rng)
+            scene.place_between(eye_m, room_m, rng)
+        if rng.random() < _WALL_SHARE:
+            scene.place_wall_beside(eye_m, room_m, max(area_m, _BEHIND_CHAIR_M) + rng.uniform(0, 0.3), rng)
         if seated:
             x_m, y_m = place_m + CHAIR_X_M * np.array([np.cos(yaw_rad), np.sin(yaw_rad)])
             scene.place_seat(float(x_m), float(y_m), yaw_rad, CHAIR_SEAT_HEIGHT_M, rng)
@@ -115,8 +120,11 @@ class Stage:
         eye = np.array(self.camera.position_m)
         for index in (at_s * motion.rate_hz).round().astype(int):
             vertices = body.pose(*self.pose(motion, index), 0.0)
-            if self.scene.visible_share(eye, vertices[::40].astype(np.float64)) < _LEAST_FREE_SHARE:
+            some = vertices[::40].astype(np.float64)
+            if self.scene.visible_share(eye, some) < _LEAST_FREE_SHARE:
                 return "hidden"
+            if any(obstacle.holds(some).any() for obstacle in self.scene.obstacles):
+                return "inside something"
             if self.seated and self._inside_chair(vertices) > _MOST_IN_CHAIR:
                 return "inside the chair"
             if complaint := self._too_little(self.camera.project(vertices)):
