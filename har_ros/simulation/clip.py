@@ -36,6 +36,7 @@ _MOST_DRAFTS = 30
 _DRAFTS_A_ROOM = 6  # another movement before another room: what an act needs must not choose the room
 _OF_THE_ROOM = ("too small", "too far away")  # the standing person tells; one who bends must not choose a nearer camera
 _FRAME_JITTER_S = 0.002
+_WALL_M = (0.15, 0.6)  # behind the body
 _RATES_HZ = (50.0, 200.0)
 _FAR_M = 1000.0  # beyond what the renderer draws
 
@@ -96,14 +97,18 @@ class ClipMaker:
             raise RejectedError("the act doesn't show")
         frame_s = begin_s + _frame_times(clip.shared("stamps", room))
         stage = stage.holding(motion, begin_s, begin_s + CAPTURE_S)
-        complaint = stage.complaint(subject.body, motion, frame_s[[0, STEPS // 2, STEPS - 1]])
-        if complaint and complaint not in _OF_THE_ROOM:
-            raise RejectedError(complaint)
+        if clip.with_wall:
+            stage = _before_wall(stage, motion, begin_s, float(clip.shared("wall distance", 0).uniform(*_WALL_M)))
+        for at_s in frame_s[[0, STEPS // 2, STEPS - 1]]:
+            complaint = stage.complaint(subject.body, motion, np.array([at_s]))
+            if complaint and complaint not in _OF_THE_ROOM:
+                raise RejectedError(complaint)
         meta = CaptureMeta(
             clip.act.label, subject=subject.name, session=f"sim-{clip.seed}", mount=mount, source="simulated",
             extra={"seed": clip.seed, "group": clip.group, "number": clip.number, "draft": draft,
                    "act": clip.act.name, "variant": clip.variant, "scene": stage.scene.kind,
-                   "background": clip.background, "chair": clip.with_chair, "begin_s": round(begin_s, 3)},
+                   "background": clip.background, "chair": clip.with_chair,
+                   "begin_s": round(begin_s, 3)},
         )  # fmt: skip
         readings = _readings(clip, draft, motion, begin_s)
         self._renderer.set_scene(stage.scene, subject.body, subject.dressed(clip.shared("clothes", room)))
@@ -141,6 +146,16 @@ def _motion(clip: Clip, draft: int, subject: Subject, mount: str) -> Motion:
 def _standing(clip: Clip, subject: Subject) -> Motion:
     """Return the subject standing, by which a room is judged, whatever they do in it."""
     return perform([Step("stand", 1.0)], subject.body.skeleton, derive_seed(clip.seed, "standing", clip.number))
+
+
+def _before_wall(stage: Stage, motion: Motion, begin_s: float, distance_m: float) -> Stage:
+    """Return the stage with a wall that far behind wherever the body is in the capture."""
+    span = slice(round(begin_s * motion.rate_hz), round((begin_s + CAPTURE_S) * motion.rate_hz))
+    ahead = np.array([np.cos(stage.yaw_rad), np.sin(stage.yaw_rad)])
+    places_m = np.array([stage.pose(motion, index)[0][:, :2] for index in range(span.start, span.stop, 10)])
+    middle_m = places_m.mean(axis=(0, 1))
+    behind_m = float(((places_m - middle_m) @ ahead).min()) - distance_m
+    return stage.walled(middle_m + behind_m * ahead, stage.yaw_rad)
 
 
 def _gone(motion: Motion) -> Motion:

@@ -98,4 +98,4 @@ class SimulatedCamera:
         part = self._person.part(t_s)
         stage, renderer = self._views[part.shot.in_car]
         noise = stream(self._person.seed, "picture noise", round(t_s * 1e6))
-        return stage.frame(renderer, part.motion, part.sample(t_s) / part.motion.rate_hz, noise)
+        return stage.frame(renderer, part.motion, part.sample(t_s) / part.motion.rate_hz, noise, clock_s=t_s)

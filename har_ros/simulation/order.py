@@ -28,6 +28,7 @@ _USUAL: dict[Activity, tuple[Act, ...]] = {
 }
 GROUPS: tuple[str, ...] = (*map(str, ACTIVITIES), *(act.name for act in HARD_NEGATIVES))
 _CHAIR_SHARE = 0.5  # of the clips on foot have a chair behind the person, as sitting people always do
+_WALL_SHARE = 0.35  # of those on foot without a chair
 _LIKE_NUMBERED = 3  # labels of fewer acts than this have numbered variants
 
 
@@ -64,6 +65,12 @@ class Clip:
             return False
         chance = bool(self.shared("chair", 0).random() < _CHAIR_SHARE)
         return Posture.CHAIR in (self.act.before, self.act.after) or chance
+
+    @property
+    def with_wall(self) -> bool:
+        """Whether a wall stands behind somebody on foot who doesn't slide down it: as often as people do."""
+        on_foot = self.act.before is self.act.after is Posture.FOOT
+        return on_foot and not self.with_chair and bool(self.shared("wall", 0).random() < _WALL_SHARE)
 
     @property
     def background(self) -> str:

@@ -99,11 +99,14 @@ class Stage:
         """Return the stage with a wall behind the back that leans on it at sample `last`."""
         position_m, rotation = self.pose(motion, last)
         ahead = rotation[_PELVIS, :2, 0] / np.linalg.norm(rotation[_PELVIS, :2, 0])
-        x_m, y_m = position_m[_PELVIS, :2] - _BACK_M * ahead
+        return self.walled(position_m[_PELVIS, :2] - _BACK_M * ahead, float(np.arctan2(ahead[1], ahead[0])))
+
+    def walled(self, place_m: NDArray[np.float64], facing_rad: float) -> Stage:
+        """Return the stage with a wall that stands at place_m (2,) of the scene and faces that way."""
         scene = copy(self.scene)
         scene.pieces, scene.obstacles = list(scene.pieces), list(scene.obstacles)
         rng = np.random.default_rng(int(1e6 * abs(self.yaw_rad)))
-        scene.place_wall(float(x_m), float(y_m), float(np.arctan2(ahead[1], ahead[0])), rng)
+        scene.place_wall(float(place_m[0]), float(place_m[1]), facing_rad, rng)
         return replace(self, scene=scene)
 
     def pose(self, motion: Motion, index: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
