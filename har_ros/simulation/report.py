@@ -163,7 +163,7 @@ def _print(acts: Mapping[str, Mapping[str, Sequence[float]]], ranges: Sequence[M
         felt.add_row(act, *(f"{np.median(figures[name]):.3g}" if name in figures else "" for name in FIGURES))
     console.print(felt)
     sources = list(dict.fromkeys(one["source"] for one in ranges))
-    beside = Table(title="Beside real people")
+    beside = Table(title="Beside what is known of real people")
     for column in ("act", "figure", "human", "median (10 to 90 %)", "inside", "source"):
         beside.add_column(column, justify="right" if column == "inside" else "left")
     for one in ranges:
@@ -173,7 +173,7 @@ def _print(acts: Mapping[str, Mapping[str, Sequence[float]]], ranges: Sequence[M
             one["act"],
             one["figure"],
             f"{one['low']:g} to {one['high']:g}",
-            f"{middle:.3g} ({low:.2g} to {high:.2g})",
+            f"{middle:.3g} ({low:.3g} to {high:.3g})",
             f"[{colour}]{one['inside']:.0%}[/]",
             str(sources.index(one["source"]) + 1),
         )
