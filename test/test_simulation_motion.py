@@ -90,7 +90,7 @@ def test_nothing_jumps_where_two_acts_meet(seed: int) -> None:
     for seam in seams:
         for change, least in ((beyond_m, 0.0005), (change_mps2, 0.6)):
             own = np.concatenate([change[seam - 100 : seam - 5], change[seam + 5 : seam + 100]])  # of the acts
-            assert change[seam - 5 : seam + 5].max() < max(least, own.max())
+            assert change[seam - 5 : seam + 5].max() < max(least, 1.2 * own.max())
 
 
 def test_who_walks_on_does_not_stop() -> None:
