@@ -77,8 +77,8 @@ def _pushed(rng: np.random.Generator) -> Fall:
 
 
 def _faint(rng: np.random.Generator) -> Fall:
-    anywhere, push_n = rng.uniform(-np.pi, np.pi), rng.uniform(60, 150)
-    return Fall("faint", anywhere, push_n, rng.uniform(0.2, 0.4), rng.uniform(0.02, 0.06), LET_GO_S, 0.0, 0.8)
+    anywhere, shove = rng.uniform(-np.pi, np.pi), (rng.uniform(90, 220), rng.uniform(0.2, 0.4))
+    return Fall("faint", anywhere, *shove, rng.uniform(0.02, 0.06), LET_GO_S, 0.0, rng.uniform(0.0, 0.8))
 
 
 def _slide_down(rng: np.random.Generator) -> Fall:
@@ -167,7 +167,7 @@ def at_rest(body: Body, pose: Pose, kind: str) -> bool:
     if height_m["pelvis"] > _LYING_PELVIS_M:
         return False
     if kind == "slide_down":
-        return bool(tilt_rad < _SITTING_TILT_RAD)
+        return bool(tilt_rad < _SITTING_TILT_RAD and height_m["chest"] > height_m["pelvis"])
     low = height_m["head"] < _LYING_HEAD_M and max(height_m.values()) < _LYING_LIMB_M
     lies = LYING_TILT_RAD < tilt_rad < _ROLLED_TILT_RAD
     if kind == "trip":

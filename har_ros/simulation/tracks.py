@@ -23,6 +23,7 @@ class Track:
     root_m:      (T, 3) pelvis position; root_angles: (T, 3) its pitch, roll, yaw, rad.
     hinges:      (T, 28) hinge angles, rad; eyes_closed: (T,) 0 to 1.
     label:       (T,) index into TRUTHS, what the person does.
+    blend_s:     how long the way into it from what was before takes, s.
     roll_over:   (T,) how far the body has rolled to its left about its own length, rad, after those angles.
     """
 
@@ -32,6 +33,7 @@ class Track:
     eyes_closed: Curve
     label: NDArray[np.int64]
     roll_over: Curve
+    blend_s: float = 0.6
 
     def add(self, hinge: str, value: Curve | float) -> None:
         """Add an angle or a curve of angles, rad, to a hinge such as `shin_left.y`."""
