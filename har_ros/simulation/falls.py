@@ -167,7 +167,7 @@ def at_rest(body: Body, pose: Pose, kind: str) -> bool:
     if height_m["pelvis"] > _LYING_PELVIS_M:
         return False
     if kind == "slide_down":
-        return bool(tilt_rad < _SITTING_TILT_RAD)
+        return bool(tilt_rad < _SITTING_TILT_RAD and height_m["chest"] > height_m["pelvis"])
     low = height_m["head"] < _LYING_HEAD_M and max(height_m.values()) < _LYING_LIMB_M
     lies = LYING_TILT_RAD < tilt_rad < _ROLLED_TILT_RAD
     if kind == "trip":

@@ -42,7 +42,9 @@ _STIFFNESS_NMPRAD = {"spine": 300, "chest": 300, "head": 60, "upper_arm": 80, "f
 # what a falling body meets beside the floor: half sizes and centres of boxes in their own axes, x to the front
 _WALL = ((0.1, 3.0, 1.3), (-0.1, 0.0, 1.3))  # its face at x = 0
 _CHAIR = (((0.19, 0.21, 0.03), (0.0, 0.0, 0.42)), ((0.02, 0.2, 0.22), (-0.23, 0.0, 0.68)))  # seat and back
-_LOST_IN_A_FALL = ("actuator_gainprm", "actuator_biasprm", "dof_damping", "geom_contype", "body_contype")
+_LOST_IN_A_FALL = (
+    "actuator_gainprm", "actuator_biasprm", "dof_damping", "geom_contype", "body_contype", "jnt_limited",
+)  # fmt: skip
 _AWAY_M = -50.0  # under the floor, where nobody meets them
 _AXES = {"x": "1 0 0", "y": "0 1 0", "z": "0 0 1"}
 
@@ -134,6 +136,7 @@ class Body:
         model, data = self.model, self.data
         kept = {name: getattr(model, name).copy() for name in _LOST_IN_A_FALL}
         model.geom_contype[:] = model.body_contype[:] = 1
+        model.jnt_limited[1:] = 1  # all but the root
         try:
             yield
         finally:
@@ -180,7 +183,7 @@ def _mjcf(skeleton: Skeleton) -> str:
 <option timestep="{1 / (_STEPS * RATE_HZ)}" integrator="implicitfast" gravity="0 0 {-STANDARD_GRAVITY_MPS2}"/>
 <default>
   <geom density="{_DENSITY_KGPM3}" friction="0.9 0.02 0.002" solref="0.04 1" solimp="0.9 0.95 0.002" contype="0"/>
-  <joint armature="0.02" damping="{_HINGE_DAMPING_NMSPRAD}" limited="true" solreflimit="0.02 1"/>
+  <joint armature="0.02" damping="{_HINGE_DAMPING_NMSPRAD}" limited="false" solreflimit="0.02 1"/>
 </default>
 <worldbody>
   <geom name="floor" type="plane" size="20 20 0.1" solref="0.05 1" contype="0" priority="1"/>
