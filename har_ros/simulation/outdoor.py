@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from har_ros.simulation import furniture, textures
+from har_ros.simulation import textures
 from har_ros.simulation.furniture import Place, Rng, Set, Thing, paint
 from har_ros.simulation.pieces import RGB, Maker, Piece
-from har_ros.simulation.rooms import CHAIR, PARTITION
+from har_ros.simulation.rooms import BOX, CHAIR, PARTITION, PLANT, TABLE
 
 _FAR_M = 60.0
 
@@ -77,16 +77,14 @@ def street_lamp(things: Set, place: Place) -> None:
     things["plain"].box(place.at(0.3, 0, 4.2), (0.7, 0.16, 0.1), place.yaw_rad, (0.4, 0.41, 0.42))
 
 
-_BUSH, _TREE, _BENCH = Thing(bush, 1.0, 1.0, 0.9), Thing(tree, 1.2, 1.2, 3.0), Thing(park_bench, 0.6, 1.6, 0.9)
+_BUSH, _TREE, _BENCH = Thing(bush, 1.2, 1.2, 0.9), Thing(tree, 1.2, 1.2, 3.0), Thing(park_bench, 0.6, 1.6, 0.9)
 _CAR, _LAMP = Thing(parked_car, 1.9, 4.3, 1.5), Thing(street_lamp, 0.4, 0.4, 4.2)
-_TABLE, _BOX = Thing(furniture.table, 0.9, 1.4, 0.75), Thing(furniture.box, 0.5, 0.5, 0.6)
-_POT = Thing(furniture.plant, 0.5, 0.5, 1.4)
 AT_RIM: dict[str, tuple[Thing, ...]] = {
     "street": (_CAR, _CAR, _LAMP, _BUSH, _BENCH, _TREE),
     "park": (_BUSH, _TREE, _BENCH, _TREE, _BUSH, _LAMP),
-    "yard": (_BUSH, _BOX, _POT, _CAR, _TABLE, _BENCH, _POT),
+    "yard": (_BUSH, BOX, PLANT, _CAR, TABLE, _BENCH, PLANT),
 }
-ANYWHERE: tuple[Thing, ...] = (_TABLE, _BOX, _BUSH, _POT, CHAIR, PARTITION)
+ANYWHERE: tuple[Thing, ...] = (TABLE, BOX, _BUSH, PLANT, CHAIR, PARTITION)
 
 
 def ground(style: str, things: Set) -> list[Piece]:

@@ -63,6 +63,11 @@ class Light:
             (ground * (1.02 + tint), ground, ground * (0.95 - tint)),
         )
 
+    @property
+    def level(self) -> float:
+        """How bright an average surface is, 1 for a bright day."""
+        return self.sky_rgb[1] + 0.4 * self.sun_rgb[1]
+
     def shade(self, normals: NDArray[np.floating]) -> Floats:
         """Return the light (V, 3) on surfaces with unit normals (V, 3); it wraps a little around edges."""
         normals = np.asarray(normals, np.float32)

@@ -46,7 +46,7 @@ class Hour:
         if name == "dusk":
             warm, level = rng.uniform(0.05, 0.3), rng.uniform(0.35, 0.6)
             glow = _light((0.4, side, 0.3), (0.6 * level * (1 + warm), 0.5 * level, 0.4 * level), level * 0.8)
-            sky = (level * (1.1 + warm), level * 1.0, level * (1.05 - 0.5 * warm))
+            sky = (level * (1.03 + 0.5 * warm), level, level * (1.02 - 0.3 * warm))
             return cls(name, glow, _light((0.3, side, 0.35), (0.3, 0.22, 0.16), 0.6 * level), sky, (1.3, 1.1, 0.7))
         panel = rng.uniform(0.15, 0.45) * np.array(  # from below, before the driver
             ((0.8, 0.95, 1.2), (1.2, 0.85, 0.6), (1.0, 1.0, 1.0))[rng.integers(3)]

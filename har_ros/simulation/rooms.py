@@ -135,23 +135,22 @@ def coat_stand(things: Set, place: Place) -> None:
         things["cloth"].rod(place.at(0, left, 1.6), place.at(0.03, 1.3 * left, 0.8), 0.06, fabric(rng), 0.17)
 
 
-_CHAIR = Thing(furniture.chair, 0.5, 0.5, 0.9)
-_TABLE, _PLANT = Thing(furniture.table, 0.9, 1.4, 0.75), Thing(furniture.plant, 0.5, 0.5, 1.4)
-_SHELF, _CABINET = Thing(shelf, 0.32, 1.3, 1.9), Thing(furniture.cabinet, 0.55, 1.2, 1.3)
-_SOFA, _LAMP, _BOX = Thing(sofa, 0.95, 2.1, 0.85), Thing(lamp, 0.45, 0.45, 1.8), Thing(furniture.box, 0.5, 0.5, 0.6)
-_BED, _DESK, _COATS = Thing(bed, 2.1, 1.5, 0.9), Thing(desk, 0.9, 1.5, 1.25), Thing(coat_stand, 0.5, 0.5, 1.75)
+CHAIR = Thing(furniture.chair, 0.5, 0.5, 0.95)
+TABLE, PLANT = Thing(furniture.table, 0.9, 1.6, 0.9), Thing(furniture.plant, 0.6, 0.6, 1.6)
+_SHELF, CABINET = Thing(shelf, 0.32, 1.4, 2.1), Thing(furniture.cabinet, 0.62, 1.4, 1.9)
+_SOFA, _LAMP, BOX = Thing(sofa, 0.95, 2.2, 0.85), Thing(lamp, 0.45, 0.45, 1.9), Thing(furniture.box, 0.6, 0.6, 1.1)
+_BED, _DESK, _COATS = Thing(bed, 2.1, 1.5, 0.9), Thing(desk, 0.9, 1.6, 1.25), Thing(coat_stand, 0.5, 0.5, 1.75)
 _KITCHEN, _FRIDGE = Thing(kitchenette, 0.6, 2.1, 2.1), Thing(fridge, 0.65, 0.65, 1.8)
 _TV = Thing(television, 0.6, 1.4, 1.9)
 AT_WALLS: dict[str, tuple[Thing, ...]] = {
-    "living room": (_SHELF, _CABINET, _SOFA, _SOFA, _TABLE, _PLANT, _LAMP, _TV),
-    "bedroom": (_BED, _BED, _CABINET, _CABINET, _SHELF, _LAMP, _PLANT, _DESK),
-    "kitchen": (_KITCHEN, _KITCHEN, _FRIDGE, _TABLE, _CABINET, _PLANT),
-    "office": (_DESK, _DESK, _DESK, _SHELF, _CABINET, _PLANT, _COATS),
-    "corridor": (_PLANT, _COATS, _CABINET, _BOX, _SHELF),
+    "living room": (_SHELF, CABINET, _SOFA, _SOFA, TABLE, PLANT, _LAMP, _TV),
+    "bedroom": (_BED, _BED, CABINET, CABINET, _SHELF, _LAMP, PLANT, _DESK),
+    "kitchen": (_KITCHEN, _KITCHEN, _FRIDGE, TABLE, CABINET, PLANT),
+    "office": (_DESK, _DESK, _DESK, _SHELF, CABINET, PLANT, _COATS),
+    "corridor": (PLANT, _COATS, CABINET, BOX, _SHELF),
 }
 PARTITION = Thing(furniture.partition, 0.3, 2.4, 2.3)
-ANYWHERE: tuple[Thing, ...] = (_TABLE, _PLANT, _BOX, _LAMP, PARTITION)
-CHAIR = _CHAIR
+ANYWHERE: tuple[Thing, ...] = (TABLE, PLANT, BOX, _LAMP, PARTITION)
 _WALLS: tuple[RGB, ...] = (  # off-whites, greys, sand, sage, pale blue, as sold
     (0.88, 0.87, 0.84), (0.84, 0.81, 0.75), (0.78, 0.78, 0.77), (0.80, 0.74, 0.66), (0.70, 0.74, 0.68),
     (0.70, 0.75, 0.80), (0.86, 0.80, 0.72), (0.62, 0.62, 0.62), (0.76, 0.66, 0.58), (0.52, 0.57, 0.58),

@@ -22,10 +22,7 @@ KINDS = ("room", "workshop", "outdoor", "car")
 FREE_M = 1.6  # radius of the disc around the person in which nothing stands
 _TRIES, _LEAST_SEEN = 12, 0.65  # of things put between camera and person, and how much of the person stays visible
 NEAREST_M, _NEAREST_BETWEEN_M = 0.7, 0.4  # from a camera to what stands in the scene, and to what hides the person
-_BETWEEN: tuple[Thing, ...] = (
-    Thing(furniture.plant, 0.5, 0.5, 1.4), rooms.CHAIR, Thing(furniture.table, 0.9, 1.4, 0.75),
-    Thing(furniture.box, 0.5, 0.5, 0.6), Thing(furniture.cabinet, 0.6, 1.2, 1.1), rooms.PARTITION,
-)  # fmt: skip
+_BETWEEN: tuple[Thing, ...] = (rooms.PLANT, rooms.CHAIR, rooms.TABLE, rooms.BOX, rooms.CABINET, rooms.PARTITION)
 
 
 @dataclass(frozen=True)

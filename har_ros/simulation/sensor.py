@@ -38,15 +38,16 @@ class Sensor:
     shutter_s: float = 0.0
 
     @classmethod
-    def random(cls, rng: np.random.Generator) -> Sensor:
-        """Draw a sensor as webcams have them."""
+    def random(cls, rng: np.random.Generator, level: float = 0.9) -> Sensor:
+        """Draw a sensor as webcams have them; in a light of less than 0.9 it opens up, at the price of noise."""
+        gain = float(np.clip((0.9 / level) ** 0.75, 0.9, 2.0))
         blue, red = rng.normal(1, 0.06, 2)
         return cls(
-            exposure=float(np.clip(rng.normal(1.0, 0.15), 0.65, 1.35)),
+            exposure=gain * float(np.clip(rng.normal(1.0, 0.12), 0.75, 1.3)),
             balance=(float(blue), 1.0, float(red)),
             gamma=float(rng.uniform(0.85, 1.2)),
             blur=float(rng.choice((0.0, rng.uniform(0.3, 1.0)))),
-            noise=float(rng.uniform(0.5, 3.5)),
+            noise=gain * float(rng.uniform(0.5, 3.0)),
             shot=float(rng.uniform(0.0, 4.0)),
             barrel=float(rng.uniform(0.02, 0.10)) if rng.random() < 0.35 else 0.0,
             jpeg=int(rng.integers(35, 92)) if rng.random() < 0.4 else 0,

@@ -68,7 +68,7 @@ class Stage:
         """
         scene = Scene.random(kind, rng, photos)
         camera = Camera.random(rng, scene, _area(area_m), width, height)
-        sensor = Sensor.random(rng)
+        sensor = Sensor.random(rng, scene.light.level)
         if kind == CAR:
             return cls(scene, camera, sensor, True, np.zeros(2), 0.0, np.zeros(2))
         place_m, yaw_rad = rng.uniform(-_PLACE_SPREAD_M, _PLACE_SPREAD_M, 2), float(rng.uniform(-np.pi, np.pi))

@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from har_ros.simulation import furniture, textures
+from har_ros.simulation import textures
 from har_ros.simulation.furniture import Place, Rng, Set, Thing, paint, timber
 from har_ros.simulation.pieces import RGB, Maker, Piece
-from har_ros.simulation.rooms import CHAIR, PARTITION, Bounds, dress_wall
+from har_ros.simulation.rooms import BOX, CABINET, CHAIR, PARTITION, TABLE, Bounds, dress_wall
 
 _YELLOW: RGB = (0.80, 0.66, 0.18)
 
@@ -139,14 +139,13 @@ def pallet(things: Set, place: Place) -> None:
             things["plain"].box(spot, size, place.yaw_rad, (tone, tone * 0.82, tone * 0.62))
 
 
-_TABLE, _BOX = Thing(furniture.table, 0.9, 1.4, 0.75), Thing(furniture.box, 0.5, 0.5, 0.6)
-_DRUM, _PALLET = Thing(drum, 0.65, 0.65, 0.95), Thing(pallet, 0.9, 1.3, 0.9)
+_DRUM, _PALLET = Thing(drum, 0.65, 0.65, 0.95), Thing(pallet, 0.9, 1.3, 1.25)
 CELL = Thing(robot_cell, 2.2, 2.6, 1.95)
 AT_WALLS: tuple[Thing, ...] = (
     Thing(rack, 0.55, 1.8, 1.9), Thing(bench, 0.75, 2.0, 1.0), Thing(machine, 0.95, 1.8, 1.9),
-    Thing(furniture.cabinet, 0.6, 1.2, 1.5), _DRUM, Thing(conveyor, 0.6, 3.0, 1.1), _PALLET,
+    CABINET, _DRUM, Thing(conveyor, 0.6, 3.2, 1.2), _PALLET,
 )  # fmt: skip
-ANYWHERE: tuple[Thing, ...] = (_BOX, _DRUM, _TABLE, _PALLET, CHAIR, PARTITION)
+ANYWHERE: tuple[Thing, ...] = (BOX, _DRUM, TABLE, _PALLET, CHAIR, PARTITION)
 
 
 def draw_bounds(rng: Rng) -> Bounds:
