@@ -3,17 +3,22 @@
 import fcntl
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import har_ros
 from har_ros.cli import main
 from har_ros.core.labels import ACTIVITIES, LABELS, Activity
 from har_ros.dataset.check import check_dataset
@@ -221,6 +226,42 @@ def test_the_manifest_divides_the_dataset_and_hard_negatives_are_other(tmp_path,
     report = check_dataset(tmp_path)
     assert report["broken"] == {}
     assert report["classes"]["OTHER"]["captures"] == manifest["counts"]["OTHER"] > 3
+
+
+@contextmanager
+def dask(*arguments: str, package: Path = Path(har_ros.__file__).parents[1]) -> Iterator[None]:
+    """Run a scheduler or a worker of dask, which finds har_ros in the folder `package`."""
+    environment = {**os.environ, "PYTHONPATH": str(package)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dask", *arguments, "--no-dashboard"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, cwd=package,
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.mark.timeout(240)
+def test_a_cluster_of_the_same_version_makes_the_captures(tmp_path, refusal):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    address = f"tcp://127.0.0.1:{port}"
+    options = ("--out", str(tmp_path / "set"), "--per-class", "1", "--scheduler", address, *SIZE)
+    assert f"no dask scheduler answers at '{address}'" in refusal(*options)
+    other = tmp_path / "other"
+    shutil.copytree(Path(har_ros.__file__).parent, other / "har_ros", ignore=shutil.ignore_patterns("__pycache__"))
+    (other / "har_ros" / "simulation" / "clip.py").open("a").write("# another version\n")
+    with dask("scheduler", "--host", "127.0.0.1", "--port", str(port)):
+        with dask("worker", address, "--nthreads", "1", package=other):
+            assert "install the same" in refusal(*options)
+        with dask("worker", address, "--nthreads", "2"):
+            assert main(["simulate", *options]) == 0
+    assert len(find_captures(tmp_path / "set")) == 6
+    here, _ = ClipMaker(96, 72).make(Clip(0, "WALK", 0, subject=0))
+    there = read_capture(next((tmp_path / "set" / "WALK").iterdir()))
+    assert np.allclose(there.imu_accel_mps2, here[0].imu_accel_mps2)
 
 
 def test_bad_orders_are_refused_in_one_sentence(tmp_path, refusal):

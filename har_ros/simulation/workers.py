@@ -31,7 +31,7 @@ from har_ros.simulation.surfaces import Photos
 
 CLIPS_A_WORKER = 150  # the renderer's memory grows with every scene: then a fresh process takes over
 _QUEUED_A_THREAD = 3  # clips handed out and not back: enough to keep it busy, little to hold and to lose
-_CONNECT_S, _WORKERS_S = 10, 30
+_CONNECT_S, _WORKERS_S = 5, 15
 _LIBRARIES = ("numpy", "opencv-python-headless", "mujoco", "panda3d", "dask", "distributed")
 
 
