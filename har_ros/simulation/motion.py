@@ -16,7 +16,7 @@ from har_ros.simulation.falls import LET_GO_S, fall_down
 from har_ros.simulation.imu import felt
 from har_ros.simulation.joining import Reference, join
 from har_ros.simulation.lying import breathing
-from har_ros.simulation.moves import BLOWS, GOES_ON, MOVES, ONWARD, before_fall
+from har_ros.simulation.moves import BLOWS, GOES_ON, MOVES, ONWARD, WALKS, before_fall
 from har_ros.simulation.person import Person
 from har_ros.simulation.physics import MOUNTS, RATE_HZ, Mount, Pose
 from har_ros.simulation.planning import Step, checked, plan
@@ -28,6 +28,7 @@ from har_ros.simulation.tracks import MARGIN, Track, ease, glide
 __all__ = [
     "Performer", "Step", "concatenate", "perform", "plan",
 ]  # fmt: skip
+_FAR_M = 0.2  # from home
 _FREE_S = 0.4  # until somebody who gets up is free of the floor
 _FALL = "fall_"
 _UPRIGHT_S = (0.8, 1.5)  # walking, standing or sitting before a fall
@@ -64,10 +65,7 @@ class Performer:
         Raises HarError when the act can't begin in the present posture; `plan` puts in what leads there.
         """
         act = checked(step)
-        if self._posture not in (None, act.before):
-            raise HarError(f"{step.act} can't begin in the posture {self._posture.value}; let plan() join the steps")
-        if self._person.going and step.act not in GOES_ON:
-            raise HarError(f"{step.act} can't begin while walking; perform the walk without a following step")
+        self._check(act)
         rng = stream(self._seed, "act", self._count, step.act)
         count = round(step.seconds * RATE_HZ)
         if step.act.startswith(_FALL):
@@ -84,6 +82,16 @@ class Performer:
             motion.accel_mps2[:] += accel
             motion.gyro_radps[:] += gyro
         return motion
+
+    def _check(self, act: Act) -> None:
+        """Raise HarError when an act can't begin as the person is now."""
+        if self._posture not in (None, act.before):
+            raise HarError(f"{act.name} can't begin in the posture {self._posture.value}; let plan() join the steps")
+        if self._person.going and act.name not in GOES_ON:
+            raise HarError(f"{act.name} can't begin while walking; perform the walk without a following step")
+        stands = self._posture is Posture.FOOT and not self._person.going
+        if stands and np.linalg.norm(self._person.place_m) > _FAR_M and act.name not in WALKS:
+            raise HarError(f"{act.name} can't begin away from home; walk there first, or let plan() join the steps")
 
     def _follow(self, track: Track, count: int) -> _Done:
         """Let the body follow a track that is MARGIN samples longer than `count`."""
