@@ -93,6 +93,22 @@ def test_nothing_jumps_where_two_acts_meet(seed: int) -> None:
             assert change[seam - 5 : seam + 5].max() < max(least, 1.2 * own.max())
 
 
+@pytest.mark.parametrize("act", [name for name, act in ACTS.items() if act.after is Posture.FLOOR])
+def test_who_lies_gets_up_and_goes_home(act: str) -> None:
+    for seed in range(2):
+        motion = scene(seed, act, "stand")
+        assert motion.act[0] == list(ACTS).index(act)
+        up, back, home = part(motion, "get_up"), part(motion, "walk"), part(motion, "stand")
+        assert motion.position_m[up.start, PELVIS, 2] < 0.35
+        assert motion.position_m[up.stop, PELVIS, 2] == pytest.approx(STANDING_M, abs=0.03)
+        assert (motion.label[up] == TRUTHS.index(Activity.OTHER)).all()
+        assert norm_g(motion, "get_up").max() < 1.8
+        assert (motion.label[back] == TRUTHS.index(Activity.WALK)).all()
+        assert np.linalg.norm(motion.position_m[home, PELVIS, :2], axis=1).max() < 0.1
+        beyond_m = np.abs(np.diff(motion.position_m, 2, axis=0)).max(axis=(1, 2))
+        assert beyond_m[up.start - 5 : up.start + 5].max() < 0.0005
+
+
 def test_who_walks_on_does_not_stop() -> None:
     motion = scene(0, "walk", "jog", "walk", "fall_trip")
     speed_mps = np.linalg.norm(np.diff(motion.position_m[:, PELVIS, :2], axis=0), axis=1) * 200

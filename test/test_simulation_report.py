@@ -9,7 +9,8 @@ import pytest
 
 from har_ros.core.errors import HarError
 from har_ros.simulation.acts import ACTS
-from har_ros.simulation.report import HUMAN_RANGES, HumanRange, dominant_hz, measure, perform_act, share_inside
+from har_ros.simulation.human_ranges import HUMAN_RANGES, HumanRange
+from har_ros.simulation.report import dominant_hz, measure, perform_act, share_inside
 from har_ros.simulation.report import write_report as write_physics_report
 
 PEOPLE, SEED = 5, 3

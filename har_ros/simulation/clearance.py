@@ -1,4 +1,4 @@
-"""Tracks that don't lead through the floor."""
+"""References that don't lead through the floor."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ import numpy as np
 from har_ros.simulation.joining import Reference
 from har_ros.simulation.physics import RATE_HZ, Body
 from har_ros.simulation.skeleton import SEGMENTS
-from har_ros.simulation.tracks import Track
+from har_ros.simulation.tracks import Curve
 
 _EVERY = 10  # samples between the poses that are tried
 _REACH = round(0.15 * RATE_HZ / _EVERY)  # of the evening out, before and after
 
 
-def lift_clear(track: Track, dummy: Body) -> None:
-    """Raise a track, smoothly, wherever a part of the body would be in the floor; `dummy` is put into its poses."""
-    spots = np.arange(0, len(track.root_m), _EVERY)
-    reference = Reference.of(track)
+def lift_m(reference: Reference, dummy: Body) -> Curve:
+    """Return how far to raise a reference, (T,), smoothly, so that no part of the body but the feet is in the floor.
+
+    `dummy` is put into its poses.
+    """
+    spots = np.arange(0, len(reference.root_m), _EVERY)
     geoms = [dummy.model.geom(segment).id for segment in SEGMENTS if not segment.startswith("foot")]  # toes bend
     radius_m, half_m = dummy.model.geom_size[geoms, :2].T
     depth_m = np.zeros(len(spots))
@@ -27,7 +29,8 @@ def lift_clear(track: Track, dummy: Body) -> None:
     padded = np.pad(depth_m, 2 * _REACH, mode="edge")
     deepest = np.array([padded[slot : slot + 2 * _REACH + 1].max() for slot in range(len(spots) + 2 * _REACH)])
     bell = np.hanning(2 * _REACH + 3)[1:-1]
-    lift_m = np.interp(np.arange(len(track.root_m)), spots, np.convolve(deepest, bell / bell.sum(), "valid"))
+    coarse = np.interp(np.arange(len(reference.root_m)), spots, np.convolve(deepest, bell / bell.sum(), "valid"))
     # what is interpolated has corners, which a tracker would feel
     fine = np.hanning(2 * _EVERY + 1)
-    track.root_m[:, 2] += np.convolve(np.pad(lift_m, _EVERY, mode="edge"), fine / fine.sum(), "valid")
+    smooth: Curve = np.convolve(np.pad(coarse, _EVERY, mode="edge"), fine / fine.sum(), "valid")
+    return smooth

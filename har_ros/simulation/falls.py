@@ -77,8 +77,8 @@ def _pushed(rng: np.random.Generator) -> Fall:
 
 
 def _faint(rng: np.random.Generator) -> Fall:
-    anywhere, push_n = rng.uniform(-np.pi, np.pi), rng.uniform(60, 150)
-    return Fall("faint", anywhere, push_n, rng.uniform(0.2, 0.4), rng.uniform(0.02, 0.06), LET_GO_S, 0.0, 0.8)
+    anywhere, shove = rng.uniform(-np.pi, np.pi), (rng.uniform(90, 220), rng.uniform(0.2, 0.4))
+    return Fall("faint", anywhere, *shove, rng.uniform(0.02, 0.06), LET_GO_S, 0.0, rng.uniform(0.0, 0.8))
 
 
 def _slide_down(rng: np.random.Generator) -> Fall:

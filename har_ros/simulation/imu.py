@@ -1,7 +1,8 @@
 """What an accelerometer and gyro feel on a moving body, and what a cheap one makes of it.
 
 Motion comes at 200 Hz and is differentiated over 10 ms, which passes 84 % at 45 Hz and 49 % at 90 Hz, much as the
-low-pass filter inside a cheap sensor does. Up to 100 Hz nothing folds back; at 200 Hz the hardest blows lose some.
+low-pass filter inside a cheap sensor does. Beside motion at 400 Hz, the blows of falls come out 1 % weaker in
+readings at 100 Hz, and 4 % weaker (the hardest 9 %) at 200 Hz.
 """
 
 from __future__ import annotations

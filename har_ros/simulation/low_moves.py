@@ -6,11 +6,12 @@ import numpy as np
 
 from har_ros.core.labels import Activity
 from har_ros.simulation.legs import SIDES
+from har_ros.simulation.lying import KNEE_M
 from har_ros.simulation.person import Person
 from har_ros.simulation.tracks import Curve, Track, blinks, glide, still, times, wander
 
+_DEEPEST = 0.47  # of the standing pelvis' height: a squat
 _HAND_ABOVE_FLOOR_M = 0.04
-_KNEE_M = 0.07  # of a kneeling person above the floor
 
 
 def bend(person: Person, seconds: float, rng: np.random.Generator) -> Track:
@@ -111,7 +112,7 @@ def _stoop(track: Track, share: Curve, angle: float) -> None:
 
 def _crouch(track: Track, person: Person, share: Curve, depth_m: float) -> None:
     """Lower the pelvis over the standing feet, moved back against the leaning trunk; the heels rise from deep down."""
-    depth_m = max(depth_m, 0.0)
+    depth_m = min(max(depth_m, 0.0), _DEEPEST * person.hip_m)
     track.root_m[:, 2] -= depth_m * share
     back_m = 0.14 * np.sin(track.root_angles[:, 0]) + 0.25 * depth_m * share
     deep = max(depth_m / person.hip_m - 0.25, 0.0)
@@ -126,7 +127,7 @@ def _kneel(track: Track, person: Person, t_s: Curve, span_s: tuple[float, float]
     down_s, up_s = span_s
     rise_s = t_s[-1] - up_s
     down = glide(t_s, 0.35 * down_s, 0.65 * down_s) - glide(t_s, up_s, 0.65 * rise_s)
-    track.root_m[:, 2] -= (person.hip_m - thigh_m - _KNEE_M) * down
+    track.root_m[:, 2] -= (person.hip_m - thigh_m - KNEE_M) * down
     ahead = glide(t_s, 0.0, 0.8 * down_s) - glide(t_s, up_s + 0.2 * rise_s, 0.75 * rise_s)
     track.root_m[:, 0] += 0.5 * thigh_m * ahead
 

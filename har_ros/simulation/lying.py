@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from har_ros.core.labels import Activity
-from har_ros.simulation.clearance import lift_clear
+from har_ros.simulation.clearance import lift_m
 from har_ros.simulation.imu import rotation
+from har_ros.simulation.joining import Reference
 from har_ros.simulation.legs import SIDES
 from har_ros.simulation.person import Person
 from har_ros.simulation.physics import RATE_HZ, Pose
 from har_ros.simulation.tracks import Curve, Track, blinks, glide, still, through, times, wander
 
-_KNEE_M = 0.07  # of a kneeling person above the floor
+KNEE_M = 0.07  # of a kneeling person above the floor
 _LYING_M = {"prone": 0.12, "side": 0.17, "supine": 0.13}  # of the pelvis above the floor
 
 
@@ -24,11 +25,11 @@ def lie_down(person: Person, seconds: float, rng: np.random.Generator) -> Track:
     kneel_s, fours_s, down_s = 0.32 * whole_s, 0.5 * whole_s, 0.72 * whole_s
     end = str(rng.choice(list(_LYING_M)))
     sign = float(rng.choice((-1, 1)))
-    thigh_m, shin_m = person.hip_m - person.knee_m, person.knee_m - person.ankles_m[0, 2]
+    thigh_m = person.hip_m - person.knee_m
     way = ((0, 0), (kneel_s, 0.5 * thigh_m), (fours_s, 0.55 * thigh_m), (down_s, 0.9 * thigh_m))
     track.root_m[:, 0] = through(t_s, *way)
     track.root_m[:, 2] = through(
-        t_s, (0.1 * kneel_s, person.hip_m - 0.004), (kneel_s, thigh_m + _KNEE_M), (fours_s, thigh_m + _KNEE_M - 0.05),
+        t_s, (0.1 * kneel_s, person.hip_m - 0.004), (kneel_s, thigh_m + KNEE_M), (fours_s, thigh_m + KNEE_M - 0.05),
         (down_s, _LYING_M["prone"]), (whole_s, _LYING_M[end]),
     )  # fmt: skip
     fours, flat = glide(t_s, 0.7 * kneel_s, fours_s - 0.7 * kneel_s), glide(t_s, fours_s, down_s - fours_s)
@@ -42,13 +43,13 @@ def lie_down(person: Person, seconds: float, rng: np.random.Generator) -> Track:
     _lay_arms(track, end, fours, flat, settled, rng)
     track.add("head.y", -0.2 * fours + 0.25 * over * (turned > 0))
     track.add("head.z", sign * (0.7 if end == "prone" else 0.1) * over)
-    _lay_legs(track, person, t_s, (kneel_s, fours_s, down_s, whole_s), 0.5 * thigh_m - shin_m)
+    _lay_legs(track, person, t_s, kneel_s, fours_s, down_s)
     knees = rng.uniform(0.1, 0.5) if end == "prone" else rng.uniform(0.3, 1.2)
     for side in SIDES:
         bent = (knees + rng.uniform(-0.1, 0.2)) * settled * (turned > 0)
         track.add(f"shin_{side}.y", bent)
         track.add(f"thigh_{side}.y", -(0.5 if end == "supine" else 0.8) * bent)
-    lift_clear(track, person.dummy)
+    track.root_m[:, 2] += lift_m(Reference.of(track), person.dummy)
     track.root_angles[:, 0] += wander(t_s, rng, 0.003, 0.2, 0.35)
     track.eyes_closed[:] = np.maximum(blinks(t_s, rng), glide(t_s, whole_s + 0.5, 1.0) * rng.choice((0.0, 1.0)))
     return track
@@ -78,17 +79,17 @@ def _lay_arms(
         track.add(f"forearm_{name}.y", (bent - elbow) * settled)
 
 
-def _lay_legs(
-    track: Track, person: Person, t_s: Curve, spans_s: tuple[float, float, float, float], behind_m: float
-) -> None:
+def kneel_legs(track: Track, person: Person, t_s: Curve, kneel_s: float) -> None:
+    """Turn the feet about their balls until, at kneel_s, both knees are on the floor; the pelvis is set already."""
+    thigh_m, shin_m = person.hip_m - person.knee_m, person.knee_m - person.ankles_m[0, 2]
+    behind_m = 0.5 * thigh_m - shin_m - person.legs[0].ball_m + 0.02
+    turning = np.stack([glide(t_s, delay * kneel_s, (1 - delay) * kneel_s) for delay in (0.1, 0.25)], axis=1)
+    person.stand_on(track, behind_m * turning, 1.45 * turning)
+
+
+def _lay_legs(track: Track, person: Person, t_s: Curve, kneel_s: float, fours_s: float, down_s: float) -> None:
     """Let the legs kneel, then lie stretched out behind the pelvis."""
-    kneel_s, fours_s, down_s, _ = spans_s
-    ball_m = person.legs[0].ball_m
-    ahead, up = np.zeros((len(t_s), 2)), np.zeros((len(t_s), 2))
-    for side, delay in ((0, 0.1), (1, 0.25)):
-        turning = glide(t_s, delay * kneel_s, (1 - delay) * kneel_s)
-        ahead[:, side], up[:, side] = (behind_m - ball_m + 0.02) * turning, 1.45 * turning
-    person.stand_on(track, ahead, up)
+    kneel_legs(track, person, t_s, kneel_s)
     stretched = glide(t_s, fours_s, down_s - fours_s)[:, None]
     goal = still(1, Activity.OTHER)
     goal.add_both("thigh", "x", 0.08)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from har_ros.core.errors import HarError
 from har_ros.core.labels import TRUTHS, Activity
 from har_ros.simulation.acts import ACTS, Act, Posture
+from har_ros.simulation.clearance import lift_m
 from har_ros.simulation.falls import LET_GO_S, fall_down
 from har_ros.simulation.imu import felt
 from har_ros.simulation.joining import Reference, join
@@ -22,12 +23,12 @@ from har_ros.simulation.planning import Step, checked, plan
 from har_ros.simulation.skeleton import SEGMENTS, Motion, Skeleton
 from har_ros.simulation.streams import stream
 from har_ros.simulation.tracking import Tracker
-from har_ros.simulation.tracks import MARGIN, Track, ease
+from har_ros.simulation.tracks import MARGIN, Track, ease, glide
 
 __all__ = [
     "Performer", "Step", "concatenate", "perform", "plan",
 ]  # fmt: skip
-_BLEND_S = 0.6
+_FREE_S = 0.4  # until somebody who gets up is free of the floor
 _FALL = "fall_"
 _UPRIGHT_S = (0.8, 1.5)  # walking, standing or sitting before a fall
 
@@ -116,7 +117,10 @@ class Performer:
         """Return a tracker of a track that goes on from what was before, its reference, and the track's start in it."""
         reference, first = Reference.of(track), 0
         if self._before is not None:
-            reference, first = join(self._before, reference, _BLEND_S), MARGIN
+            reference, first = join(self._before, reference, track.blend_s), MARGIN
+        if self._posture is Posture.FLOOR:
+            into = glide(np.arange(len(reference.root_m)) / RATE_HZ, 0.05, _FREE_S)
+            reference.root_m[:, 2] += into * lift_m(reference, self._person.dummy)
         return Tracker(self._person.body, reference), reference, first
 
     def _begin(self, tracker: Tracker) -> list[Pose]:

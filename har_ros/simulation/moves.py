@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from har_ros.simulation import chair, hard_negatives, low_moves, lying, postures, walking
+from har_ros.simulation import chair, hard_negatives, low_moves, lying, postures, rising, walking
 from har_ros.simulation.person import Person
 from har_ros.simulation.tracks import Track
 
@@ -26,6 +26,7 @@ MOVES: dict[str, Move] = {
     "doze_off": postures.doze_off,
     "sit_down": chair.sit_down,
     "stand_up": chair.stand_up,
+    "get_up": rising.get_up,
     "sit_down_hard": chair.sit_down_hard,
     "bend": low_moves.bend,
     "pick_up": low_moves.pick_up,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,60 +18,19 @@ from har_ros.core.labels import TRUTHS, Activity
 from har_ros.core.preprocess import STANDARD_GRAVITY_MPS2
 from har_ros.dataset.json_file import write_json
 from har_ros.simulation.acts import ACTS, Posture
+from har_ros.simulation.human_ranges import FIGURES, HUMAN_RANGES, HumanRange
 from har_ros.simulation.motion import Step, perform
 from har_ros.simulation.report_plot import plot_report
 from har_ros.simulation.skeleton import Motion
 from har_ros.simulation.streams import derive_seed
 from har_ros.simulation.subject import Subject
 
-FIGURES = {
-    "mean_g": "mean of |a|, g",
-    "sd_g": "standard deviation of |a|, g",
-    "min_g": "least |a|, g",
-    "max_g": "greatest |a|, g",
-    "dominant_hz": "dominant frequency of |a|, Hz",
-    "turn_deg": "turn of the mean acceleration from begin to end, degrees",
-    "dip_g": "least |a| from the onset to the impact, g",
-    "peak_g": "|a| at the impact, g",
-}
 Figures = dict[str, float]
 GOOD_SHARE = 0.9  # of people inside a human range
 _SECONDS, _FALL_SECONDS, _LONG_SECONDS = 8.0, 8.0, 30.0
 _BAND_HZ = (0.5, 8.0)
 _ENDS_S = 0.5  # of an act, over which its first and last direction are averaged
 _TO_LIE_S = 3.0
-
-
-@dataclass(frozen=True)
-class HumanRange:
-    """What a figure is for real people: from `low` to `high`, says `source`."""
-
-    act: str
-    figure: str
-    low: float
-    high: float
-    source: str
-
-
-_RECORDED = "recordings of people with a sensor at the waist or lower back; one of them comes with gaitpy 1.6.1"
-_STEPS = "recordings, from 1.5 Hz; MacDougall and Moore, J Appl Physiol 2005: 2.0 Hz, standard deviation 0.13"
-_RUN = "Hum Mov Sci 90:103117, 2023: from walking to running at 135 to 140 steps a minute"
-_JOG = "assumed, nothing measured: both feet leave the ground, 0.1 to 4 g"
-_FALLS = "assumed, nothing measured: near free fall, a blow, then lying"
-HUMAN_RANGES: tuple[HumanRange, ...] = (
-    HumanRange("walk", "sd_g", 0.14, 0.36, _RECORDED),
-    HumanRange("walk", "dominant_hz", 1.4, 2.2, _STEPS),
-    HumanRange("stand", "sd_g", 0.0, 0.03, _RECORDED + ": 0.02 g"),
-    HumanRange("sit", "sd_g", 0.0, 0.02, _RECORDED + ": 0.01 g"),
-    HumanRange("jog", "dominant_hz", 2.25, 3.0, _RUN),
-    HumanRange("jog", "min_g", 0.0, 0.5, _JOG),
-    HumanRange("jog", "max_g", 1.8, 4.5, _JOG),
-    *(
-        HumanRange(f"fall_{kind}", figure, low, high, _FALLS)
-        for kind in ("trip", "slip", "push", "faint")
-        for figure, low, high in (("dip_g", 0.0, 0.5), ("peak_g", 3.0, 16.0), ("turn_deg", 60.0, 180.0))
-    ),
-)
 
 
 def write_report(out: Path, seed: int, people: int) -> dict[str, Any]:
@@ -95,7 +54,7 @@ def write_report(out: Path, seed: int, people: int) -> dict[str, Any]:
     }
     report = {"seed": seed, "people": people, "mount": "waist", "acts": acts, "ranges": ranges}
     write_json(out / "physics.json", report)
-    plot_report(acts, HUMAN_RANGES, FIGURES, out / "physics.png")
+    plot_report(acts, out / "physics.png")
     _print(acts, ranges)
     return report
 
@@ -163,7 +122,7 @@ def _print(acts: Mapping[str, Mapping[str, Sequence[float]]], ranges: Sequence[M
         felt.add_row(act, *(f"{np.median(figures[name]):.3g}" if name in figures else "" for name in FIGURES))
     console.print(felt)
     sources = list(dict.fromkeys(one["source"] for one in ranges))
-    beside = Table(title="Beside real people")
+    beside = Table(title="Beside what is known of real people")
     for column in ("act", "figure", "human", "median (10 to 90 %)", "inside", "source"):
         beside.add_column(column, justify="right" if column == "inside" else "left")
     for one in ranges:
@@ -173,7 +132,7 @@ def _print(acts: Mapping[str, Mapping[str, Sequence[float]]], ranges: Sequence[M
             one["act"],
             one["figure"],
             f"{one['low']:g} to {one['high']:g}",
-            f"{middle:.3g} ({low:.2g} to {high:.2g})",
+            f"{middle:.3g} ({low:.3g} to {high:.3g})",
             f"[{colour}]{one['inside']:.0%}[/]",
             str(sources.index(one["source"]) + 1),
         )

@@ -4,43 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from har_ros.core.errors import HarError
+from har_ros.simulation.human_ranges import FIGURES, HUMAN_RANGES
 
 _LOGARITHMIC = {"sd_g", "max_g", "peak_g"}
 
 
-class Range(Protocol):
-    """A range to shade."""
-
-    @property
-    def act(self) -> str: ...  # noqa: D102
-    @property
-    def figure(self) -> str: ...  # noqa: D102
-    @property
-    def low(self) -> float: ...  # noqa: D102
-    @property
-    def high(self) -> float: ...  # noqa: D102
-
-
-def plot_report(
-    acts: Mapping[str, Mapping[str, Sequence[float]]], ranges: Sequence[Range], figures: Mapping[str, str], path: Path
-) -> None:
+def plot_report(acts: Mapping[str, Mapping[str, Sequence[float]]], path: Path) -> None:
     """Draw each person as a dot, quartiles as a box, and the human range in green, as a PNG. Raises HarError."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     picture = Figure(figsize=(18, 13), layout="constrained")
     picture.suptitle("Felt at the waist; green: real people")
-    panels = FigureCanvasAgg(picture).figure.subplots(2, (len(figures) + 1) // 2)
+    panels = FigureCanvasAgg(picture).figure.subplots(2, (len(FIGURES) + 1) // 2)
     rng = np.random.default_rng(0)
-    for panel, (name, title) in zip(panels.flat, figures.items()):
+    for panel, (name, title) in zip(panels.flat, FIGURES.items()):
         shown = [act for act in acts if name in acts[act]]
         for row, act in enumerate(shown):
-            for human in ranges:
+            for human in HUMAN_RANGES:
                 if (human.act, human.figure) == (act, name):
                     panel.fill_betweenx([row - 0.45, row + 0.45], human.low, human.high, color="tab:green", alpha=0.25)
             values = acts[act][name]

@@ -23,6 +23,7 @@ class Track:
     root_m:      (T, 3) pelvis position; root_angles: (T, 3) its pitch, roll, yaw, rad.
     hinges:      (T, 28) hinge angles, rad; eyes_closed: (T,) 0 to 1.
     label:       (T,) index into TRUTHS, what the person does.
+    blend_s:     how long the way into it from what was before takes, s.
     roll_over:   (T,) how far the body has rolled to its left about its own length, rad, after those angles.
     """
 
@@ -32,6 +33,7 @@ class Track:
     eyes_closed: Curve
     label: NDArray[np.int64]
     roll_over: Curve
+    blend_s: float = 0.6
 
     def add(self, hinge: str, value: Curve | float) -> None:
         """Add an angle or a curve of angles, rad, to a hinge such as `shin_left.y`."""
@@ -83,6 +85,13 @@ def through(t_s: Curve, *keys: tuple[float, float]) -> Curve:
     for (begin_s, before), (end_s, after) in pairwise(keys):
         curve += (after - before) * glide(t_s, begin_s, max(end_s - begin_s, 1e-3))
     return curve
+
+
+def even(curve: Curve, span_s: float) -> Curve:
+    """Return a curve averaged under a bell `span_s` wide; before and after, it goes on as it begins and ends."""
+    reach = round(span_s * RATE_HZ / 2)
+    bell = np.hanning(2 * reach + 3)[1:-1]
+    return np.convolve(np.pad(curve, reach, mode="reflect", reflect_type="odd"), bell / bell.sum(), "valid")
 
 
 def blinks(t_s: Curve, rng: np.random.Generator) -> Curve:
