@@ -18,12 +18,15 @@ def tree(things: Set, place: Place) -> None:
     things.shade(place, 1.4, 1.4, 1.5)
     high = rng.uniform(1.2, 2.6)
     things["wood"].rod((place.x, place.y, 0), (place.x, place.y, high + 0.5), 0.16, (0.36, 0.29, 0.22), 0.08)
-    for _ in range(7):
-        spread = rng.normal(0, 0.6, 3)
-        green = rng.uniform(0.28, 0.5)
-        radii = tuple(rng.uniform(0.6, 1.1, 3))
-        centre = (place.x + spread[0], place.y + spread[1], high + 0.9 + abs(spread[2]))
-        things["leaves"].ball(centre, radii, (green * 0.75, green, green * 0.5))
+    wide, tall, tone = rng.uniform(0.7, 1.3), rng.uniform(0.6, 1.5), rng.uniform(0.28, 0.48)
+    leaves: RGB = (tone * rng.uniform(0.65, 0.95), tone, tone * rng.uniform(0.4, 0.6))
+    for turn in np.arange(9) * 2.4:  # around the crown and up, as a pine cone's scales
+        up = (turn / 2.4 + rng.uniform(0, 1)) / 9
+        out = wide * np.sqrt(max(1 - up**2, 0.1)) * rng.uniform(0.5, 1.0)
+        radii = tuple(rng.uniform(0.4, 0.75, 3) * (1.1 - 0.35 * up) * wide)
+        centre = (place.x + out * np.cos(turn), place.y + out * np.sin(turn), high + 0.4 + up * 2 * tall)
+        shade = rng.uniform(0.85, 1.1)
+        things["leaves"].ball(centre, radii, (shade * leaves[0], shade * leaves[1], shade * leaves[2]))
 
 
 def bush(things: Set, place: Place) -> None:

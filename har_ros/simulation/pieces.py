@@ -26,7 +26,7 @@ _BOX_CORNERS = 0.5 * (
 ).reshape(-1, 3)
 _BOX_NORMALS = np.repeat(_AXES[:, 0], 4, axis=0)
 _BOX_TRIANGLES = (_QUAD + 4 * np.arange(6)[:, None, None]).reshape(-1, 3)
-_BALL_PLACES = np.stack(np.meshgrid(np.linspace(0, 2 * np.pi, 11), np.linspace(-np.pi / 2, np.pi / 2, 7)), axis=-1)
+_BALL_PLACES = np.stack(np.meshgrid(np.linspace(0, 2 * np.pi, 10), np.linspace(-np.pi / 2, np.pi / 2, 6)), axis=-1)
 _BALL_NORMALS = np.stack([
     np.cos(_BALL_PLACES[..., 1]) * np.cos(_BALL_PLACES[..., 0]),
     np.cos(_BALL_PLACES[..., 1]) * np.sin(_BALL_PLACES[..., 0]),
