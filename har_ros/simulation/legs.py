@@ -9,6 +9,7 @@ from har_ros.simulation.skeleton import SEGMENTS, Skeleton
 from har_ros.simulation.tracks import Curve, Track
 
 SIDES = ("left", "right")
+_STRAIGHT_M = 0.003  # so near to their whole length do legs bend and stretch more slowly
 
 
 def turn(axis: str, angle_rad: Curve) -> Curve:
@@ -91,8 +92,9 @@ class Leg:
     def _bend(self, distance_m: Curve) -> Curve:
         """Return the bend of the knee at which hip and ankle are so far apart."""
         a, b = self._thigh_m, self._shin_m
-        longest = 0.9995 * (np.linalg.norm(a) + np.linalg.norm(b))
-        inner = (np.clip(distance_m, 0.2, longest) ** 2 - a @ a - b @ b) / 2 - a[1] * b[1]
+        spare_m = np.linalg.norm(a) + np.linalg.norm(b) - distance_m
+        spare_m = (spare_m + np.hypot(spare_m, _STRAIGHT_M)) / 2  # what is too far is reached for, gently
+        inner = ((np.linalg.norm(a) + np.linalg.norm(b) - spare_m).clip(0.2) ** 2 - a @ a - b @ b) / 2 - a[1] * b[1]
         cosine, sine = a[0] * b[0] + a[2] * b[2], a[0] * b[2] - a[2] * b[0]
         bend: Curve = np.arctan2(sine, cosine) + np.arccos(np.clip(inner / np.hypot(cosine, sine), -1, 1))
         return bend

@@ -10,6 +10,7 @@ from har_ros.simulation.lying import KNEE_M
 from har_ros.simulation.person import Person
 from har_ros.simulation.tracks import Curve, Track, blinks, glide, still, times, wander
 
+_DEEPEST = 0.47  # of the standing pelvis' height: a squat
 _HAND_ABOVE_FLOOR_M = 0.04
 
 
@@ -111,7 +112,7 @@ def _stoop(track: Track, share: Curve, angle: float) -> None:
 
 def _crouch(track: Track, person: Person, share: Curve, depth_m: float) -> None:
     """Lower the pelvis over the standing feet, moved back against the leaning trunk; the heels rise from deep down."""
-    depth_m = max(depth_m, 0.0)
+    depth_m = min(max(depth_m, 0.0), _DEEPEST * person.hip_m)
     track.root_m[:, 2] -= depth_m * share
     back_m = 0.14 * np.sin(track.root_angles[:, 0]) + 0.25 * depth_m * share
     deep = max(depth_m / person.hip_m - 0.25, 0.0)

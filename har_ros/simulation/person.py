@@ -9,8 +9,9 @@ from har_ros.simulation.going import Going
 from har_ros.simulation.legs import SIDES, Leg, flat
 from har_ros.simulation.physics import HINGE_INDEX, Body
 from har_ros.simulation.skeleton import SEGMENTS, Skeleton
-from har_ros.simulation.tracks import Curve, Track, quaternion, still
+from har_ros.simulation.tracks import Curve, Track, even, quaternion, still
 
+_EVEN_S = 0.08
 _LEG_HINGES = (("thigh", "y"), ("thigh", "x"), ("thigh", "z"), ("shin", "y"), ("foot", "y"), ("foot", "x"))
 
 
@@ -56,6 +57,8 @@ class Person:
             ankle[:, 1] += (1 - 2 * side) * apart[:, side]
             ankle[:, 2] = z * c + leg.ball_m * s + lift[:, side]
             leg.reach(track, ankle, flat(count, turned))
+        for column in self.leg_columns:  # a leg that is all but straight would jerk
+            track.hinges[:, column] = even(track.hinges[:, column], _EVEN_S)
 
     def hand_m(self, track: Track, index: int, side: str) -> Curve:
         """Return where a hand is at a sample of a track, (3,)."""

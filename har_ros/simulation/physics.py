@@ -111,6 +111,7 @@ class Body:
     def __init__(self, skeleton: Skeleton) -> None:
         self.model = mujoco.MjModel.from_xml_string(_mjcf(skeleton))
         mujoco.mj_setTotalmass(self.model, skeleton.mass_kg)
+        self.model.jnt_limited[:] = 0  # who follows a track would knock against limits; see let_go
         self.data = mujoco.MjData(self.model)
         self.ids = {segment: self.model.body(segment).id for segment in SEGMENTS}
         self._segments = list(self.ids.values())
@@ -184,7 +185,7 @@ def _mjcf(skeleton: Skeleton) -> str:
 <option timestep="{1 / (_STEPS * RATE_HZ)}" integrator="implicitfast" gravity="0 0 {-STANDARD_GRAVITY_MPS2}"/>
 <default>
   <geom density="{_DENSITY_KGPM3}" friction="0.9 0.02 0.002" solref="0.04 1" solimp="0.9 0.95 0.002" contype="0"/>
-  <joint armature="0.02" damping="{_HINGE_DAMPING_NMSPRAD}" limited="false" solreflimit="0.02 1"/>
+  <joint armature="0.02" damping="{_HINGE_DAMPING_NMSPRAD}" limited="true" solreflimit="0.02 1"/>
 </default>
 <worldbody>
   <geom name="floor" type="plane" size="20 20 0.1" solref="0.05 1" contype="0" priority="1"/>

@@ -87,6 +87,13 @@ def through(t_s: Curve, *keys: tuple[float, float]) -> Curve:
     return curve
 
 
+def even(curve: Curve, span_s: float) -> Curve:
+    """Return a curve averaged under a bell `span_s` wide; before and after, it goes on as it begins and ends."""
+    reach = round(span_s * RATE_HZ / 2)
+    bell = np.hanning(2 * reach + 3)[1:-1]
+    return np.convolve(np.pad(curve, reach, mode="reflect", reflect_type="odd"), bell / bell.sum(), "valid")
+
+
 def blinks(t_s: Curve, rng: np.random.Generator) -> Curve:
     """Return the eyelids of an awake person: blinks of 150 ms, 12 to 20 a minute."""
     closed = np.zeros(len(t_s))

@@ -14,7 +14,7 @@ from har_ros.simulation.gait import Stride, Style, limbs
 from har_ros.simulation.going import Going
 from har_ros.simulation.person import Person
 from har_ros.simulation.physics import RATE_HZ
-from har_ros.simulation.tracks import MARGIN, Curve, Track, blinks, glide, times, wander
+from har_ros.simulation.tracks import MARGIN, Curve, Track, blinks, even, glide, times, wander
 
 _NEAR_HOME_M = 0.1
 _SHORTEST_LOOP_M = 3.5
@@ -172,21 +172,14 @@ def _move_along(track: Track, person: Person, way: paths.Way, along_m: Curve, ah
         heading[: turned // 4] = person.heading_rad
     if arrives:
         heading[count - turned :] = 2 * np.pi * round(heading[-1] / (2 * np.pi))
-    heading, place = _even(heading, _TURN_S), np.stack([_even(axis, _CORNER_S) for axis in place.T], axis=1)
+    heading, place = even(heading, _TURN_S), np.stack([even(axis, _CORNER_S) for axis in place.T], axis=1)
     cosine, sine = np.cos(heading), np.sin(heading)
     track.root_m[:, 0] = place[:, 0] + ahead_m * cosine - left_m * sine
     track.root_m[:, 1] = place[:, 1] + ahead_m * sine + left_m * cosine
     speed = np.linalg.norm(np.gradient(place, axis=0), axis=1) * RATE_HZ
-    inward = _even(np.gradient(heading) * RATE_HZ * speed, _CORNER_S)
+    inward = even(np.gradient(heading) * RATE_HZ * speed, _CORNER_S)
     track.root_angles[:, 2] += heading
     track.root_angles[:, 1] -= 0.6 * np.arctan(inward / STANDARD_GRAVITY_MPS2)
-
-
-def _even(curve: Curve, span_s: float) -> Curve:
-    """Return a curve averaged under a bell `span_s` wide; before and after, it goes on as it begins and ends."""
-    reach = round(span_s * RATE_HZ / 2)
-    bell = np.hanning(2 * reach + 3)[1:-1]
-    return np.convolve(np.pad(curve, reach, mode="reflect", reflect_type="odd"), bell / bell.sum(), "valid")
 
 
 def _plant(track: Track, person: Person, stands: list[NDArray[np.bool_]]) -> None:
@@ -208,7 +201,7 @@ def _plant(track: Track, person: Person, stands: list[NDArray[np.bool_]]) -> Non
     lowest, highest = person.body.model.jnt_range[1:].T
     for column in person.leg_columns:  # a knee that is nearly straight would jerk, a joint at its limit would knock
         within = np.clip(track.hinges[:, column], lowest[column] + _SPARE_RAD, highest[column] - _SPARE_RAD)
-        track.hinges[:, column] = _even(within, _KNEE_S)
+        track.hinges[:, column] = even(within, _KNEE_S)
 
 
 def _clearing(height_m: Curve) -> Curve:
