@@ -70,16 +70,20 @@ def test_a_fall_comes_to_rest_on_the_floor(kind: str, seed: int) -> None:
 
 @pytest.mark.parametrize("kind", TO_THE_FLOOR)
 def test_the_waist_feels_a_dip_a_blow_and_lying(kind: str) -> None:
+    dips_g, hits_g = [], []
     for seed in PEOPLE:
         accel_g = fallen(kind, seed).accel_g()
         norm_g = np.linalg.norm(accel_g, axis=1)
         hit = ONSET + int(norm_g[ONSET:].argmax())
-        assert norm_g[ONSET:hit].min() < 0.55
-        assert norm_g[hit] > 3
+        dips_g.append(norm_g[ONSET:hit].min())
+        hits_g.append(norm_g[hit])
         before, after = accel_g[:ONSET].mean(0), accel_g[-20:].mean(0)
         turned = np.arccos(before @ after / np.linalg.norm(before) / np.linalg.norm(after))
         assert np.degrees(turned) > 50  # 60 degrees of the pelvis itself; it leaned already while walking
-    assert 4 < np.median([np.linalg.norm(fallen(kind, seed).accel_g()[ONSET:], axis=1).max() for seed in PEOPLE]) < 12
+    assert sorted(dips_g)[-2] < 0.5  # who topples like a log floats less
+    assert max(dips_g) < 0.8
+    assert min(hits_g) > 3
+    assert 4 < np.median(hits_g) < 12
 
 
 @pytest.mark.parametrize("seed", PEOPLE)

@@ -112,7 +112,7 @@ _PUSHED = {
     "slip": {"chest": 0.7, "head": 0.1, "foot_left": -0.4, "foot_right": -0.4},
     "push": {"chest": 1.0},
     "faint": {"chest": 1.0},
-    "slide_down": {"chest": 1.0, "head": 0.1, "pelvis": 0.2},
+    "slide_down": {"chest": 1.0, "head": 0.1, "pelvis": 0.6, "foot_left": -0.5, "foot_right": -0.5},
     "from_chair": {"chest": 0.5, "pelvis": 0.7},
 }
 _GIVE_WAY_S = {kind: 0.8 if kind == "slide_down" else 0.05 for kind in KINDS}  # until the limbs' goals are reached

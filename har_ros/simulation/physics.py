@@ -41,7 +41,8 @@ _STIFFNESS_NMPRAD = {"spine": 300, "chest": 300, "head": 60, "upper_arm": 80, "f
                      "shin": 250, "foot": 100}  # fmt: skip
 # what a falling body meets beside the floor: half sizes and centres of boxes in their own axes, x to the front
 _WALL = ((0.1, 3.0, 1.3), (-0.1, 0.0, 1.3))  # its face at x = 0
-_CHAIR = (((0.19, 0.21, 0.03), (0.0, 0.0, 0.42)), ((0.02, 0.2, 0.22), (-0.23, 0.0, 0.68)))  # seat and back
+_SEAT_AND_BACK = (((0.22, 0.22, 0.025), (0.0, 0.0, 0.425)), ((0.015, 0.2, 0.22), (-0.235, 0.0, 0.68)))
+_CHAIR = _SEAT_AND_BACK + tuple(((0.02, 0.02, 0.2), (x_m, y_m, 0.2)) for x_m in (-0.19, 0.19) for y_m in (-0.19, 0.19))
 _LOST_IN_A_FALL = (
     "actuator_gainprm", "actuator_biasprm", "dof_damping", "geom_contype", "body_contype", "jnt_limited",
 )  # fmt: skip

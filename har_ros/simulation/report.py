@@ -115,9 +115,10 @@ def _angle_deg(first: NDArray[np.float64], second: NDArray[np.float64]) -> float
 
 def _print(acts: Mapping[str, Mapping[str, Sequence[float]]], ranges: Sequence[Mapping[str, Any]]) -> None:
     console = Console()
-    felt = Table(title="Felt at the waist, median of all people")
+    felt = Table(title="Felt at the waist, median of all people", padding=(0, 0))
     for column in ("act", *FIGURES):
-        felt.add_column(column, justify="left" if column == "act" else "right")
+        is_act = column == "act"
+        felt.add_column(column.replace("_", " "), justify="left" if is_act else "right", no_wrap=is_act)
     for act, figures in acts.items():
         felt.add_row(act, *(f"{np.median(figures[name]):.3g}" if name in figures else "" for name in FIGURES))
     console.print(felt)

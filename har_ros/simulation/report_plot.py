@@ -10,11 +10,11 @@ import numpy as np
 from har_ros.core.errors import HarError
 from har_ros.simulation.human_ranges import FIGURES, HUMAN_RANGES
 
-_LOGARITHMIC = {"sd_g", "max_g", "peak_g"}
+_LOGARITHMIC = {"sd_g", "max_g"}
 
 
 def plot_report(acts: Mapping[str, Mapping[str, Sequence[float]]], path: Path) -> None:
-    """Draw each person as a dot, quartiles as a box, and the human range in green, as a PNG. Raises HarError."""
+    """Draw each person as a dot, the middle half as a box, and the human range in green, as a PNG. Raises HarError."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -30,10 +30,11 @@ def plot_report(acts: Mapping[str, Mapping[str, Sequence[float]]], path: Path) -
                     panel.fill_betweenx([row - 0.45, row + 0.45], human.low, human.high, color="tab:green", alpha=0.25)
             values = acts[act][name]
             panel.scatter(values, row + rng.uniform(-0.2, 0.2, len(values)), s=8, color="tab:blue", alpha=0.6)
-        panel.boxplot(
-            [acts[act][name] for act in shown], positions=range(len(shown)), vert=False, widths=0.6, showfliers=False
-        )
-        panel.set_yticks(range(len(shown)), shown)
+        low, middle, high = np.array([np.quantile(acts[act][name], (0.25, 0.5, 0.75)) for act in shown]).T
+        rows = np.arange(len(shown))
+        panel.barh(rows, high - low, left=low, height=0.6, fill=False)
+        panel.vlines(middle, rows - 0.3, rows + 0.3, color="tab:orange")
+        panel.set_yticks(rows, shown)
         panel.invert_yaxis()
         panel.set_xlabel(title)
         panel.grid(alpha=0.3)
