@@ -55,7 +55,8 @@ def course(duration_s: float, rng: np.random.Generator, start: float, end: float
     slump = np.clip(rng.uniform(0, 0.6) + 0.15 * level + 0.3 * slack + wander(t_s, rng, 0.05, 0.01, 0.1), 0, 1)
     low = rng.choice((0.0, rng.uniform(0, 0.7)))  # many drive with their hands low on the wheel, or in the lap
     grip = rng.uniform(0.3, 1.2)
-    return Course(level, np.clip(lids, 0, 1), np.clip(nod, 0, 1), slump, np.clip(low + grip * slack * level, 0, 1), look_down)
+    slip = np.clip(low + grip * slack * level, 0, 1)
+    return Course(level, np.clip(lids, 0, 1), np.clip(nod, 0, 1), slump, slip, look_down)
 
 
 def perclos(eyes_closed: NDArray[np.float64], rate_hz: float) -> NDArray[np.float64]:

@@ -71,7 +71,7 @@ def drive(person: Person, seconds: float, rng: np.random.Generator) -> Track:
 
 def drowse(person: Person, seconds: float, rng: np.random.Generator) -> Track:
     """Return a drowsy driver: long closures of the eyes, nods with a startled recovery, a slump, a loose grip."""
-    drowsy = course(seconds + MARGIN / RATE_HZ, rng, rng.uniform(0.55, 0.8), rng.uniform(0.6, 0.9))
+    drowsy = course(seconds + MARGIN / RATE_HZ, rng, rng.uniform(0.6, 0.85), rng.uniform(0.65, 0.95))
     track = _at_the_wheel(person, drowsy, rng)
     track.label[:] = TRUTHS.index(Activity.DRIVERS_DROWSINESS)
     return track
