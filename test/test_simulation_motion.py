@@ -235,6 +235,16 @@ def test_a_performer_refuses_what_its_posture_does_not_allow() -> None:
         performer.perform(Step("walk", 6.0))
 
 
+def test_a_performer_refuses_to_be_in_two_places() -> None:
+    performer = Performer(SKELETON, 2)
+    for act in ("fall_trip", "get_up"):
+        performer.perform(Step(act, 6.0))
+    with pytest.raises(HarError, match="stand can't begin away from home"):
+        performer.perform(Step("stand", 2.0))
+    performer.perform(Step("walk", 8.0))
+    performer.perform(Step("stand", 2.0))
+
+
 @pytest.mark.parametrize("mount", MOUNTS)
 def test_the_sensor_feels_what_the_pose_does(mount: str) -> None:
     motion = perform([Step("walk", 5.0)], SKELETON, 3, MOUNTS[mount])

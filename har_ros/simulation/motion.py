@@ -16,19 +16,19 @@ from har_ros.simulation.falls import LET_GO_S, fall_down
 from har_ros.simulation.imu import felt
 from har_ros.simulation.joining import Reference, join
 from har_ros.simulation.lying import breathing
-from har_ros.simulation.moves import BLOWS, GOES_ON, MOVES, ONWARD, before_fall
+from har_ros.simulation.moves import BLOWS, GOES_ON, MOVES, ONWARD, WALKS, before_fall
 from har_ros.simulation.person import Person
 from har_ros.simulation.physics import MOUNTS, RATE_HZ, Mount, Pose
 from har_ros.simulation.planning import Step, checked, plan
 from har_ros.simulation.skeleton import SEGMENTS, Motion, Skeleton
 from har_ros.simulation.streams import stream
 from har_ros.simulation.tracking import Tracker
-from har_ros.simulation.tracks import MARGIN, Track, ease, glide
+from har_ros.simulation.tracks import MARGIN, Track, blinks, ease, glide
 
-__all__ = [
-    "Performer", "Step", "concatenate", "perform", "plan",
-]  # fmt: skip
+__all__ = ["Performer", "Step", "concatenate", "perform", "plan"]
+_FAR_M = 0.2  # from home
 _FREE_S = 0.4  # until somebody who gets up is free of the floor
+_LID_SAMPLES = 30  # in which lids move to where the next act wants them
 _FALL = "fall_"
 _UPRIGHT_S = (0.8, 1.5)  # walking, standing or sitting before a fall
 
@@ -56,6 +56,7 @@ class Performer:
         self._posture: Posture | None = None
         self._last: Pose | None = None  # the pose before the next act
         self._next: Pose | None = None  # the first pose of the next act
+        self._lids = 0.0  # how far they are closed
 
     def perform(self, step: Step, following: Step | None = None) -> Motion:
         """Return the motion of one act, going on from the end of the last. The same seed and steps give the same.
@@ -64,10 +65,7 @@ class Performer:
         Raises HarError when the act can't begin in the present posture; `plan` puts in what leads there.
         """
         act = checked(step)
-        if self._posture not in (None, act.before):
-            raise HarError(f"{step.act} can't begin in the posture {self._posture.value}; let plan() join the steps")
-        if self._person.going and step.act not in GOES_ON:
-            raise HarError(f"{step.act} can't begin while walking; perform the walk without a following step")
+        self._check(act)
         rng = stream(self._seed, "act", self._count, step.act)
         count = round(step.seconds * RATE_HZ)
         if step.act.startswith(_FALL):
@@ -84,6 +82,16 @@ class Performer:
             motion.accel_mps2[:] += accel
             motion.gyro_radps[:] += gyro
         return motion
+
+    def _check(self, act: Act) -> None:
+        """Raise HarError when an act can't begin as the person is now."""
+        if self._posture not in (None, act.before):
+            raise HarError(f"{act.name} can't begin in the posture {self._posture.value}; let plan() join the steps")
+        if self._person.going and act.name not in GOES_ON:
+            raise HarError(f"{act.name} can't begin while walking; perform the walk without a following step")
+        stands = self._posture is Posture.FOOT and not self._person.going
+        if stands and np.linalg.norm(self._person.place_m) > _FAR_M and act.name not in WALKS:
+            raise HarError(f"{act.name} can't begin away from home; walk there first, or let plan() join the steps")
 
     def _follow(self, track: Track, count: int) -> _Done:
         """Let the body follow a track that is MARGIN samples longer than `count`."""
@@ -109,9 +117,9 @@ class Performer:
         self._next = poses.pop()
         label = np.full(count, TRUTHS.index(Activity.FALL_OR_COLLAPSE))
         label[:onset] = track.label[:onset]
-        shut = ease(np.arange(count - onset) / RATE_HZ, rng.uniform(0.1, 0.8), 0.4)
-        eyes_closed = np.concatenate([track.eyes_closed[:onset], np.maximum(shut, track.eyes_closed[onset])])
-        return _Done(poses, eyes_closed, label)
+        t_s = np.arange(count) / RATE_HZ
+        shut = ease(t_s, onset / RATE_HZ + rng.uniform(0.1, 0.8), 0.4) * rng.choice((0.0, 1.0))  # unconscious, or not
+        return _Done(poses, np.maximum(blinks(t_s, rng), shut), label)
 
     def _tracker(self, track: Track) -> tuple[Tracker, Reference, int]:
         """Return a tracker of a track that goes on from what was before, its reference, and the track's start in it."""
@@ -136,6 +144,10 @@ class Performer:
         around = [*before, *done.poses, self._next]  # one more on either side, to differentiate
         inner = slice(len(before), -1)
         self._last = done.poses[-1]
+        if before:
+            lids = done.eyes_closed[:_LID_SAMPLES]
+            lids += (self._lids - lids) * np.linspace(1, 0, _LID_SAMPLES)
+        self._lids = float(done.eyes_closed[-1])
         position_m = np.array([pose.position_m for pose in around])
         rotation = np.array([pose.rotation for pose in around])
         segment = SEGMENTS.index(self._mount.segment)

@@ -12,8 +12,9 @@ from har_ros.simulation.tracks import Track
 
 Move = Callable[[Person, float, np.random.Generator], Track]
 
-ONWARD: dict[str, Move] = {"walk": walking.walk_on, "jog": walking.jog_on}  # and what may follow without stopping:
-GOES_ON = ("walk", "jog", "stumble", "fall_trip", "fall_slip", "fall_push", "fall_faint")
+WALKS = ("walk", "jog", "stumble")  # these lead home from wherever one is
+ONWARD: dict[str, Move] = {"walk": walking.walk_on, "jog": walking.jog_on}  # without stopping, to be followed by
+GOES_ON = (*WALKS, "fall_trip", "fall_slip", "fall_push", "fall_faint")
 BLOWS = {"knock": hard_negatives.blow}  # what the sensor alone feels
 _WALKING_SHARES = {"trip": 1.0, "slip": 0.8, "push": 0.5, "faint": 0.3, "slide_down": 0.0}
 MOVES: dict[str, Move] = {

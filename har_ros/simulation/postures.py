@@ -6,6 +6,7 @@ import numpy as np
 
 from har_ros.core.labels import TRUTHS, Activity
 from har_ros.simulation.drowsiness import DROWSY, Course, course
+from har_ros.simulation.legs import SIDES
 from har_ros.simulation.person import Person
 from har_ros.simulation.physics import HINGE_INDEX, RATE_HZ
 from har_ros.simulation.skeleton import SEGMENTS, Skeleton
@@ -158,10 +159,10 @@ def _hang_arms(track: Track, t_s: Curve, rng: np.random.Generator) -> None:
         track.add(f"upper_arm_{side}.y", rng.normal(0, 0.08) + wander(t_s, rng, 0.03))
         track.add(f"forearm_{side}.y", -rng.uniform(0.1, 0.45) + wander(t_s, rng, 0.04))
     track.add_both("upper_arm", "x", rng.uniform(0.06, 0.2))
-    busy = rng.uniform()
-    if busy < 0.25:  # a phone in the right hand
-        track.add("upper_arm_right.y", -0.5)
-        track.add("forearm_right.y", -1.5)
+    busy, hand = rng.uniform(), str(rng.choice(SIDES))
+    if busy < 0.25:  # a phone in one hand
+        track.add(f"upper_arm_{hand}.y", -0.5)
+        track.add(f"forearm_{hand}.y", -1.5)
         track.add("head.y", 0.35)
     elif busy < 0.35:  # folded or clasped in front
         for side in ("left", "right"):
@@ -170,8 +171,8 @@ def _hang_arms(track: Track, t_s: Curve, rng: np.random.Generator) -> None:
         track.add_both("upper_arm", "z", -0.6)
     elif busy < 0.5:  # a gesture of one arm now and then
         gesture = np.clip(wander(t_s, rng, 1.0, 0.15, 0.5), 0, 1.5)
-        track.add("upper_arm_left.y", -0.5 * gesture)
-        track.add("forearm_left.y", -0.8 * gesture)
+        track.add(f"upper_arm_{hand}.y", -0.5 * gesture)
+        track.add(f"forearm_{hand}.y", -0.8 * gesture)
 
 
 def look_around(track: Track, t_s: Curve, rng: np.random.Generator, size_rad: float) -> None:
