@@ -47,14 +47,16 @@ def course(duration_s: float, rng: np.random.Generator, start: float, end: float
     level = start + (end - start) * ease(t_s, 0.0, max(duration_s, 1 / RATE_HZ))
     level = np.clip(level + wander(t_s, rng, 0.05, 0.01, 0.05), 0, 1)
     look_down = _looks_down(t_s, rng)
-    droop = np.clip(rng.uniform(0.0, 0.2) + 0.45 * level + wander(t_s, rng, 0.08, 0.02, 0.3), 0, 0.75)
+    droop = np.clip(rng.uniform(0.0, 0.35) + 0.3 * level + wander(t_s, rng, 0.08, 0.02, 0.3), 0, 0.75)
     lids = np.maximum(droop, rng.uniform(0.3, 0.6) * look_down)
     nod = np.clip(wander(t_s, rng, 0.04, 0.02, 0.2), 0, 1)
     _live_through(_Lids(t_s, lids), nod, level, rng)
     slack = _slowly(nod, rng.uniform(1.5, 4.0))
-    slump = np.clip(rng.uniform(0, 0.35) + 0.35 * level + 0.35 * slack + wander(t_s, rng, 0.04, 0.01, 0.1), 0, 1)
-    grip = rng.uniform(0.4, 1.3)
-    return Course(level, np.clip(lids, 0, 1), np.clip(nod, 0, 1), slump, np.clip(grip * slack * level, 0, 1), look_down)
+    slump = np.clip(rng.uniform(0, 0.6) + 0.15 * level + 0.3 * slack + wander(t_s, rng, 0.05, 0.01, 0.1), 0, 1)
+    low = rng.choice((0.0, rng.uniform(0, 0.7)))  # many drive with their hands low on the wheel, or in the lap
+    grip = rng.uniform(0.3, 1.2)
+    slip = np.clip(low + grip * slack * level, 0, 1)
+    return Course(level, np.clip(lids, 0, 1), np.clip(nod, 0, 1), slump, slip, look_down)
 
 
 def perclos(eyes_closed: NDArray[np.float64], rate_hz: float) -> NDArray[np.float64]:

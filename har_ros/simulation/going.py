@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from har_ros.simulation.gait import Stride, Style
+
 
 @dataclass(frozen=True)
 class Circle:
@@ -19,8 +21,9 @@ class Circle:
 
 @dataclass(frozen=True)
 class Going:
-    """How somebody goes at a moment: where, how fast, and at which phase of a stride after the left foot stood."""
+    """How somebody goes at a moment: where, in which gait, and at which phase of a stride after the left foot stood."""
 
     circle: Circle
-    speed_mps: float
+    style: Style
+    stride: Stride
     phase: float

@@ -23,13 +23,12 @@ from har_ros.simulation.planning import Step, checked, plan
 from har_ros.simulation.skeleton import SEGMENTS, Motion, Skeleton
 from har_ros.simulation.streams import stream
 from har_ros.simulation.tracking import Tracker
-from har_ros.simulation.tracks import MARGIN, Track, ease, glide
+from har_ros.simulation.tracks import MARGIN, Track, blinks, ease, glide
 
-__all__ = [
-    "Performer", "Step", "concatenate", "perform", "plan",
-]  # fmt: skip
+__all__ = ["Performer", "Step", "concatenate", "perform", "plan"]
 _FAR_M = 0.2  # from home
 _FREE_S = 0.4  # until somebody who gets up is free of the floor
+_LID_SAMPLES = 30  # in which lids move to where the next act wants them
 _FALL = "fall_"
 _UPRIGHT_S = (0.8, 1.5)  # walking, standing or sitting before a fall
 
@@ -57,6 +56,7 @@ class Performer:
         self._posture: Posture | None = None
         self._last: Pose | None = None  # the pose before the next act
         self._next: Pose | None = None  # the first pose of the next act
+        self._lids = 0.0  # how far they are closed
 
     def perform(self, step: Step, following: Step | None = None) -> Motion:
         """Return the motion of one act, going on from the end of the last. The same seed and steps give the same.
@@ -117,9 +117,9 @@ class Performer:
         self._next = poses.pop()
         label = np.full(count, TRUTHS.index(Activity.FALL_OR_COLLAPSE))
         label[:onset] = track.label[:onset]
-        shut = ease(np.arange(count - onset) / RATE_HZ, rng.uniform(0.1, 0.8), 0.4)
-        eyes_closed = np.concatenate([track.eyes_closed[:onset], np.maximum(shut, track.eyes_closed[onset])])
-        return _Done(poses, eyes_closed, label)
+        t_s = np.arange(count) / RATE_HZ
+        shut = ease(t_s, onset / RATE_HZ + rng.uniform(0.1, 0.8), 0.4) * rng.choice((0.0, 1.0))  # unconscious, or not
+        return _Done(poses, np.maximum(blinks(t_s, rng), shut), label)
 
     def _tracker(self, track: Track) -> tuple[Tracker, Reference, int]:
         """Return a tracker of a track that goes on from what was before, its reference, and the track's start in it."""
@@ -144,6 +144,10 @@ class Performer:
         around = [*before, *done.poses, self._next]  # one more on either side, to differentiate
         inner = slice(len(before), -1)
         self._last = done.poses[-1]
+        if before:
+            lids = done.eyes_closed[:_LID_SAMPLES]
+            lids += (self._lids - lids) * np.linspace(1, 0, _LID_SAMPLES)
+        self._lids = float(done.eyes_closed[-1])
         position_m = np.array([pose.position_m for pose in around])
         rotation = np.array([pose.rotation for pose in around])
         segment = SEGMENTS.index(self._mount.segment)

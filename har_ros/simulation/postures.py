@@ -72,7 +72,7 @@ def drive(person: Person, seconds: float, rng: np.random.Generator) -> Track:
 
 def drowse(person: Person, seconds: float, rng: np.random.Generator) -> Track:
     """Return a drowsy driver: long closures of the eyes, nods with a startled recovery, a slump, a loose grip."""
-    drowsy = course(seconds + MARGIN / RATE_HZ, rng, rng.uniform(0.62, 0.85), rng.uniform(0.68, 0.95))
+    drowsy = course(seconds + MARGIN / RATE_HZ, rng, rng.uniform(0.6, 0.85), rng.uniform(0.65, 0.95))
     track = _at_the_wheel(person, drowsy, rng)
     track.label[:] = TRUTHS.index(Activity.DRIVERS_DROWSINESS)
     return track
@@ -93,7 +93,7 @@ def _at_the_wheel(person: Person, state: Course, rng: np.random.Generator) -> Tr
     wakeful = 1 - 0.7 * state.level
     _take_the_wheel(track, person.skeleton, wakeful * wander(t_s, rng, 0.12, 0.05, 0.4), 0.5 * state.slip, rng)
     sunk = state.nod * np.radians(rng.uniform(28, 46))
-    track.add("head.y", np.radians(rng.normal(12, 3)) + sunk + state.look_down * np.radians(rng.uniform(8, 32)))
+    track.add("head.y", np.radians(rng.normal(12, 4)) + sunk + state.look_down * np.radians(rng.uniform(8, 32)))
     track.add("head.x", state.nod * rng.normal(0, 0.25))
     track.add("head.z", wakeful * np.clip(wander(t_s, rng, 0.35, 0.05, 0.3), -1.0, 1.0))
     track.add("head.y", wakeful * wander(t_s, rng, 0.05))

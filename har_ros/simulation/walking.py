@@ -22,6 +22,7 @@ _TURN_S, _CORNER_S = 0.8, 0.4  # spans over which heading and place are evened o
 _STOP_S = 0.45  # before the end one looks ahead again, at home
 _PLANTED = 0.65  # share of a foot's time on the floor in which it doesn't move at all
 
+_FADE_S, _QUICK_S = 0.7, 0.3  # of one gait into another
 _NEAR_END = 24  # samples
 _KNEE_S, _SPARE_RAD = 0.05, 0.03
 _CREEPING = 0.06  # of full speed: slower than that, both feet stand
@@ -86,13 +87,13 @@ def _go_on(person: Person, style: Style, seconds: float, rng: np.random.Generato
     if home:
         way = paths.joined([home.points_m, way.points_m])
     track, phase = _tread(person, style, stride, vigour, way, rng)
-    person.going = Going(end, stride.speed_mps, phase)
+    person.going = Going(end, style, stride, phase)
     return track
 
 
 def _setting_out(person: Person, t_s: Curve, full_mps: float, ramp_s: float) -> Curve:
     """Return how the speed rises to 1 from rest, or from what it was."""
-    before = person.going.speed_mps / full_mps if person.going else 0.0
+    before = person.going.stride.speed_mps / full_mps if person.going else 0.0
     return before + (1 - before) * glide(t_s, 0.05, ramp_s)
 
 
@@ -109,22 +110,41 @@ def _tread(
     weave = wander(t_s, rng, 0.01, 0.1, 0.5)
     phase = stride.middle + begin + style.stride_hz * t_s + weave - weave[0]
     phase += 0.35 * np.cumsum(np.full(len(t_s), jolt)) / RATE_HZ * style.stride_hz - 0.06 * jolt
-    track = limbs(style, phase)
-    stride.fit_legs(track, phase)
-    size = np.minimum(vigour, 1.15)[:, None]
-    track.hinges[:] = person.stance.hinges + size * (track.hinges - person.stance.hinges)
-    track.root_angles *= size
-    heave = (1 + wander(t_s, rng, 0.08, 0.1, 0.5)) * stride.heave(phase)
-    track.root_m[:, 2] = person.hip_m + size[:, 0] * (stride.height_m - person.hip_m + heave)
+    size, lively = np.minimum(vigour, 1.15), 1 + wander(t_s, rng, 0.08, 0.1, 0.5)
+    track, ahead_m, left_m = _cycle(person, style, stride, phase - stride.middle, size, lively)
+    if person.going:  # the old gait fades into the new one, step for step
+        was = person.going
+        before = _cycle(person, was.style, was.stride, phase - stride.middle, np.ones(len(t_s)), lively)
+        new = glide(t_s, 0.0, _FADE_S)
+        track.blend_s = _QUICK_S
+        for name in ("hinges", "root_angles", "root_m"):
+            curves, olds = getattr(track, name), getattr(before[0], name)
+            curves += (1 - new)[:, None] * (olds - curves)
+        ahead_m, left_m = new * ahead_m + (1 - new) * before[1], new * left_m + (1 - new) * before[2]
     _lurch(track, jolt, rng)
     along_m = stride.speed_mps * np.cumsum(vigour) / RATE_HZ
-    ahead_m = size[:, 0] * stride.surge(phase) + 0.08 * jolt
-    _move_along(track, person, way, along_m, ahead_m, size[:, 0] * stride.sway(phase))
+    _move_along(track, person, way, along_m, ahead_m + 0.08 * jolt, left_m)
     _plant(track, person, [stride.stands(phase, side, _PLANTED) | (vigour < _CREEPING) for side in (0, 1)])
     track.add("head.y", wander(t_s, rng, 0.04))
     track.add("head.z", wander(t_s, rng, 0.15, 0.05, 0.3))
     track.eyes_closed[:] = blinks(t_s, rng)
     return track, float(phase[-MARGIN] - stride.middle)
+
+
+def _cycle(
+    person: Person, style: Style, stride: Stride, since: Curve, size: Curve, lively: Curve
+) -> tuple[Track, Curve, Curve]:
+    """Return a gait on the spot, and how far ahead and to the left the pelvis is.
+
+    since: phase after the left foot stood under the pelvis; size, lively: of the steps, and of their bounce.
+    """
+    phase = stride.middle + since
+    track = limbs(style, phase)
+    stride.fit_legs(track, phase)
+    track.hinges[:] = person.stance.hinges + size[:, None] * (track.hinges - person.stance.hinges)
+    track.root_angles *= size[:, None]
+    track.root_m[:, 2] = person.hip_m + size * (stride.height_m - person.hip_m + lively * stride.heave(phase))
+    return track, size * stride.surge(phase), size * stride.sway(phase)
 
 
 def _lurch(track: Track, jolt: Curve | float, rng: np.random.Generator) -> None:
@@ -188,9 +208,9 @@ def _plant(track: Track, person: Person, stands: list[NDArray[np.bool_]]) -> Non
         ankle, turn = leg.ankle_m(track), leg.foot_turn(track)
         shift = np.zeros((len(ankle), 3))
         sole_m = leg.sole_m(ankle, turn)
-        shift[:, 2] = -sole_m
         spans = _spans(stance)
         for begin, end in spans:
+            shift[begin:end, 2] = -sole_m[begin:end]
             shift[begin:end, :2] = _standing_place(ankle, begin, end) - ankle[begin:end, :2]
         edges = [(0, 1), *spans, (len(ankle) - 1, len(ankle))]
         for (_, left), (right, _) in pairwise(edges):
