@@ -138,10 +138,10 @@ def test_nothing_around_the_person_tells_the_activity(maker):
 
 
 def test_what_is_hardly_seen_is_rejected_and_drawn_again(maker, monkeypatch):
-    monkeypatch.setattr(stages, "_LEAST_LONG_SHARE", 0.5)
-    made = [maker.make(Clip(11, "STAND", number, subject=0)) for number in range(3)]
+    monkeypatch.setattr(stages, "_LEAST_FREE_SHARE", 0.95)
+    made = [maker.make(Clip(11, "FALL_OR_COLLAPSE", number, subject=0)) for number in range(3)]
     rejects = [reject for _, of_clip in made for reject in of_clip]
-    assert "too far away when standing" in {reject.reason for reject in rejects}
+    assert "hidden" in {reject.reason for reject in rejects}
     assert [capture.meta.extra["draft"] for (capture,), _ in made] == [len(of_clip) for _, of_clip in made]
 
 

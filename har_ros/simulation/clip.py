@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from har_ros.core.errors import HarError
 from har_ros.core.windows import MAX_GAP_S, STEP_RATE_HZ, STEPS
 from har_ros.dataset.capture import Capture, CaptureMeta
 from har_ros.simulation.imu import ImuSensor, mirrored, mount_at
+from har_ros.simulation.live import LIVE_AREA_M
 from har_ros.simulation.motion import Step, perform
 from har_ros.simulation.order import ANY_MOUNT, GROUPS, Clip
 from har_ros.simulation.physics import MOUNTS
@@ -25,15 +27,15 @@ from har_ros.simulation.renderer import Renderer
 from har_ros.simulation.scenario import CAR, SCENES
 from har_ros.simulation.skeleton import Motion
 from har_ros.simulation.span import CAPTURE_S, capture_begin, clip_steps
-from har_ros.simulation.stage import LARGEST_AREA_M, SMALLEST_AREA_M, Stage
+from har_ros.simulation.stage import SMALLEST_AREA_M, Stage
 from har_ros.simulation.streams import derive_seed
 from har_ros.simulation.subject import Subject
 from har_ros.simulation.surfaces import Photos
 
 _FIRST_DAY = datetime(2025, 1, 1, 8, tzinfo=timezone.utc)
 _DAYS_A_GROUP = 20  # room for more clips than an order may have
-_MOST_DRAFTS = 30
-_DRAFTS_A_ROOM = 6  # another movement before another room: what an act needs must not choose the room
+_MOST_ROOMS, _DRAFTS_A_ROOM = 6, 8  # another movement before another room: what an act needs must not choose the room
+_MOST_STAGES = 10  # drawn for a room
 _OF_THE_ROOM = ("too small", "too far away")  # the standing person tells; one who bends must not choose a nearer camera
 _FRAME_JITTER_S = 0.002
 _WALL_M = (0.15, 0.6)  # behind the body
@@ -73,21 +75,20 @@ class ClipMaker:
         """
         subject = Subject.of(clip.seed, clip.subject)
         rejects: list[Reject] = []
-        for draft in range(_MOST_DRAFTS):
+        for room, _ in product(range(_MOST_ROOMS), range(_DRAFTS_A_ROOM)):
             try:
-                return self._draft(clip, draft, subject, pictured), rejects
+                return self._draft(clip, len(rejects), room, subject, pictured), rejects
             except RejectedError as reason:
-                rejects.append(Reject(clip.group, clip.number, draft, clip.act.name, subject.name, str(reason)))
+                rejects.append(Reject(clip.group, clip.number, len(rejects), clip.act.name, subject.name, str(reason)))
         raise HarError(
-            f"none of {_MOST_DRAFTS} drafts of {clip.group} {clip.number} will do ({rejects[-1].reason}); "
+            f"none of {len(rejects)} drafts of {clip.group} {clip.number} will do ({rejects[-1].reason}); "
             "use another seed"
         )
 
-    def _draft(self, clip: Clip, draft: int, subject: Subject, pictured: tuple[bool, ...]) -> list[Capture]:
-        room = draft // _DRAFTS_A_ROOM
-        stage = self._stage(clip, room)
-        if complaint := stage.complaint(subject.body, _standing(clip, subject), np.zeros(1)):
-            raise RejectedError(f"{complaint} when standing")
+    def _draft(
+        self, clip: Clip, draft: int, room: int, subject: Subject, pictured: tuple[bool, ...]
+    ) -> list[Capture]:  # fmt: skip
+        stage = self._room(clip, room, subject)
         mount = clip.mount
         if mount == ANY_MOUNT:
             mount = str(clip.shared("mount", room).choice(list(MOUNTS)))
@@ -120,11 +121,20 @@ class ClipMaker:
             captures.append(_capture(clip, frames, frame_s - begin_s, *readings, meta))
         return captures
 
-    def _stage(self, clip: Clip, room: int) -> Stage:
-        kind = CAR if clip.in_car else str(clip.shared("scene kind", room).choice(SCENES))
-        area_m = float(clip.shared("area", room).uniform(SMALLEST_AREA_M, LARGEST_AREA_M))
+    def _room(self, clip: Clip, room: int, subject: Subject) -> Stage:
+        """Return a stage on which the subject, standing, is seen well: whatever they do must not choose it."""
+        standing = perform([Step("stand", 1.0)], subject.body.skeleton, derive_seed(clip.seed, "standing", clip.number))
+        for number in range(_MOST_STAGES):
+            stage = self._stage(clip, room * _MOST_STAGES + number)
+            if not stage.complaint(subject.body, standing, np.zeros(1)):
+                break
+        return stage
+
+    def _stage(self, clip: Clip, number: int) -> Stage:
+        kind = CAR if clip.in_car else str(clip.shared("scene kind", number).choice(SCENES))
+        area_m = float(clip.shared("area", number).uniform(SMALLEST_AREA_M, LIVE_AREA_M))
         width, height = self._renderer.width, self._renderer.height
-        return Stage.random(kind, clip.shared("stage", room), width, height, area_m, clip.with_chair, self._photos)
+        return Stage.random(kind, clip.shared("stage", number), width, height, area_m, clip.with_chair, self._photos)
 
 
 def taken_at(clip: Clip) -> datetime:
@@ -141,11 +151,6 @@ def _motion(clip: Clip, draft: int, subject: Subject, mount: str) -> Motion:
         raise RejectedError(str(error)) from None
     swapped = not clip.in_car and clip.stream("mirror", draft).random() < 0.5  # a car has its wheel on one side
     return mirrored(motion) if swapped else motion
-
-
-def _standing(clip: Clip, subject: Subject) -> Motion:
-    """Return the subject standing, by which a room is judged, whatever they do in it."""
-    return perform([Step("stand", 1.0)], subject.body.skeleton, derive_seed(clip.seed, "standing", clip.number))
 
 
 def _before_wall(stage: Stage, motion: Motion, begin_s: float, distance_m: float) -> Stage:

@@ -23,7 +23,7 @@ from har_ros.simulation.subject import Subject
 from har_ros.simulation.timeline import Part, Timeline
 
 IMU_RATES_HZ = range(50, 201, 10)
-_AREA_M = 1.5  # radius of the disc in which a person on foot stays
+LIVE_AREA_M = 1.5  # radius of the disc in which a person on foot stays, but when they fall far from home
 ImuSample = tuple[float, NDArray[np.float32], NDArray[np.float32]]
 
 
@@ -88,7 +88,7 @@ class SimulatedCamera:
         for in_car in sorted({shot.in_car for shot in shots}):  # all now: no stall at a cut
             kind = CAR if in_car else person.scenario.scene
             chair = any(shot.on_chair for shot in shots)
-            stage = Stage.random(kind, stream(person.seed, "stage", kind), width, height, _AREA_M, chair)
+            stage = Stage.random(kind, stream(person.seed, "stage", kind), width, height, LIVE_AREA_M, chair)
             renderer = Renderer(width, height)
             renderer.set_scene(stage.scene, person.subject.body, look)
             self._views[in_car] = stage, renderer
