@@ -51,6 +51,7 @@ class InvertedResidual(nn.Module):
         expand = [_conv(inputs, hidden)] if expansion > 1 else []
         project = (nn.Conv2d(hidden, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
         self.conv = nn.Sequential(*expand, _conv(hidden, hidden, 3, stride, hidden), *project)
+        self.expands = expansion > 1
         self.residual = stride == 1 and inputs == outputs
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -98,8 +99,12 @@ class Trunk(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """Return the maps of frames."""
-        maps: Tensor = self.blocks(frames.permute(0, 3, 1, 2).float() - self.mean)
+        maps: Tensor = self.blocks(self.normalised(frames))
         return maps
+
+    def normalised(self, frames: Tensor) -> Tensor:
+        """Return frames (N, H, W, 3) in the form that the first block takes, (N, 3, H, W)."""
+        return frames.permute(0, 3, 1, 2).float() - self.mean
 
 
 def load_mobilenet(weights: Path | None) -> MobileNetV2:

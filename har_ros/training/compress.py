@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from backports import zstd
 
 from har_ros.core.errors import HarError
@@ -26,9 +28,11 @@ from har_ros.training.export import export_trunk
 from har_ros.training.fit import load_state, save_state
 from har_ros.training.networks.base import ActivityNetwork
 from har_ros.training.profile import INT8, SPARSE, STRUCTURED, Profile
+from har_ros.training.structured import remove_channels
 
 _SPARSITY_TOLERANCE = 0.001
 _CALIBRATION_CAPTURES, _TIMED_CALLS, _ZSTD_LEVEL = 60, 60, 19
+_LOOKED_AT = 192  # pictures that tell which channels a trunk can do without
 
 
 @dataclass
@@ -66,13 +70,11 @@ class Compressible:
             prune.cut(self.network.prunable(), settings.sparsity)
             prune.cut(prune.prunable(trunk), settings.sparsity)
         elif step == STRUCTURED:
-            prune.remove_channels(trunk, settings.structured, self.profile.pictures.frame_size_px)
+            remove_channels(trunk, settings.structured, self._batches())
         done = self.folder / f"trunk_{step}.pt"
         if done.is_file():
             trunk.load_state_dict(load_state(done))
             return
-        if step == STRUCTURED:
-            prune.settle_norms(trunk, self.clips, self.profile)
         prune.recover(trunk, self.file, self.clips, self.profile)
         save_state(trunk.state_dict(), done)
 
@@ -91,6 +93,10 @@ class Compressible:
     def _float_trunk(self) -> Trunk:
         assert self.trunk is not None, "profiles have int8 last"
         return self.trunk
+
+    def _batches(self) -> list[torch.Tensor]:
+        count = -(-_LOOKED_AT // self.profile.compression.recovery_batch)
+        return [torch.from_numpy(frames) for frames in islice(prune.pictures(self.clips, self.profile, seed=1), count)]
 
     def _calibration_frames(self) -> list[np.ndarray]:
         folders = spread([clip.folder for clip in self.clips], _CALIBRATION_CAPTURES, self.folder)

@@ -2,7 +2,7 @@
 
 Constant sparsity, layer by layer, by magnitude (paper section III.G): pruned are the convolutions and the dense
 layers. Left whole are the stem, which sees raw pixels, the depthwise convolutions, nine weights a channel, batch
-normalisation, the LSTMs, and the softmax layer. Structured: whole channels, so that less is computed.
+normalisation, the LSTMs, and the softmax layer.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ from har_ros.training.views import augment
 
 ELIGIBLE = "convolutions except the stem and the depthwise ones, and dense layers before the softmax layer"
 _POOL_CLIPS, _PICTURES_A_CLIP = 8, 4  # taken together and mixed: reading one picture means reading its capture
-_ROUND_CHANNELS_TO = 8
-_SETTLING_BATCHES = 24
 
 
 def prunable(trunk: Trunk) -> list[nn.Module]:
@@ -58,36 +56,6 @@ def zero_shares(layers: Sequence[nn.Module]) -> list[float]:
     return [float((layer.weight == 0).float().mean()) for layer in layers]
 
 
-def remove_channels(trunk: Trunk, share: float, frame_size_px: int) -> None:
-    """Take the weakest channels out of each layer of a trunk; the number of its features stays."""
-    import torch_pruning
-
-    trunk.requires_grad_(True)
-    last = [module for module in trunk.blocks.modules() if isinstance(module, nn.Conv2d)][-1]
-    torch_pruning.pruner.BasePruner(
-        trunk.blocks,
-        torch.zeros(1, 3, frame_size_px, frame_size_px),
-        importance=torch_pruning.importance.GroupMagnitudeImportance(p=2),
-        pruning_ratio=share,
-        ignored_layers=[last],
-        round_to=_ROUND_CHANNELS_TO,
-    ).step()
-    trunk.requires_grad_(False)
-
-
-def settle_norms(trunk: Trunk, clips: Sequence[Clip], profile: Profile) -> None:
-    """Measure the statistics of batch normalisation again, which change with the channels before it."""
-    norms = [module for module in trunk.modules() if isinstance(module, nn.BatchNorm2d)]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # a plain average
-    trunk.train()
-    with torch.no_grad():
-        for frames in islice(_pictures(clips, profile, seed=1), _SETTLING_BATCHES):
-            trunk(torch.from_numpy(frames))
-    trunk.eval()
-
-
 def recover(trunk: Trunk, teacher: Path, clips: Sequence[Clip], profile: Profile) -> list[float]:
     """Teach a pruned trunk to give the maps of the ONNX file `teacher`, what it was before.
 
@@ -102,8 +70,8 @@ def recover(trunk: Trunk, teacher: Path, clips: Sequence[Clip], profile: Profile
     )
     errors = []
     trunk.to(memory_format=torch.channels_last)
-    pictures = islice(_pictures(clips, profile, seed=0), settings.recovery_steps)
-    for frames in track(pictures, "recovering pruned layers", total=settings.recovery_steps):
+    steps = islice(pictures(clips, profile, seed=0), settings.recovery_steps)
+    for frames in track(steps, "recovering pruned layers", total=settings.recovery_steps):
         wanted = torch.from_numpy(session.run(None, {"frames": frames})[0])
         error = functional.mse_loss(trunk(torch.from_numpy(frames)), wanted) / wanted.square().mean()
         optimiser.zero_grad()
@@ -115,7 +83,7 @@ def recover(trunk: Trunk, teacher: Path, clips: Sequence[Clip], profile: Profile
     return errors
 
 
-def _pictures(clips: Sequence[Clip], profile: Profile, seed: int) -> Iterator[np.ndarray]:
+def pictures(clips: Sequence[Clip], profile: Profile, seed: int) -> Iterator[np.ndarray]:
     """Yield batches of frames of training clips, mirrored or not, in the views that the profile trains on."""
     rng = np.random.default_rng([profile.seed, seed])
     size_px, views = profile.pictures.frame_size_px, profile.pictures.views
