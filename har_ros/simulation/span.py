@@ -6,6 +6,7 @@ import numpy as np
 
 from har_ros.core.labels import TRUTHS, Activity
 from har_ros.simulation.acts import ACTS, Act
+from har_ros.simulation.drowsiness import SHUT
 from har_ros.simulation.motion import Step
 from har_ros.simulation.skeleton import Motion
 
@@ -15,6 +16,8 @@ _FALLING_SHARE = 0.7  # of the captures of a fall; the others show the person ly
 _LYING_AFTER_S = 1.3
 _STEP_S = (4.0, 6.0)  # of an act, within what it may last
 _LEAST_SHOWN = 0.9  # of a capture's second shows its act
+_SHUT_SHARE = 0.9  # of the captures of drowsiness show eyes that stay shut for longer than a blink
+_LEAST_SHUT_S = 0.4
 _BEFORE = {Activity.STAND: ("walk", 0.4), Activity.WALK: ("stand", 0.3), Activity.JOGGING: ("stand", 0.3)}
 
 
@@ -38,6 +41,9 @@ def capture_begin(motion: Motion, act: Act, rng: np.random.Generator) -> float |
     shown = (motion.act == list(ACTS).index(act.name)) & (motion.label == TRUTHS.index(act.label))
     share = np.convolve(shown, np.ones(length), "valid") / length
     begins = np.flatnonzero(share >= min(_LEAST_SHOWN, share.max()))
+    if act.label is Activity.DRIVERS_DROWSINESS and rng.uniform() < _SHUT_SHARE:
+        shut_s = np.convolve(motion.eyes_closed >= SHUT, np.ones(length), "valid") / motion.rate_hz
+        begins = begins[shut_s[begins] >= min(_LEAST_SHUT_S, shut_s[begins].max())]
     return float(rng.choice(begins)) / motion.rate_hz if share.max() > 0.5 else None
 
 
