@@ -1,7 +1,8 @@
 """A body that follows a reference: servos in the hinges, and an outside hand at the pelvis that keeps it upright.
 
 The forces that the reference itself takes are fed forward (inverse dynamics without a floor); springs and
-servos mend what is left. The hand carries the weight, so the floor's push on the feet is only partly real.
+servos mend what is left. The hand carries the weight: no floor pushes on the feet, and no joint meets its limit;
+both are there in falls alone (Body.let_go). What a step or a seat does to the body is part of the reference.
 """
 
 from __future__ import annotations
