@@ -36,7 +36,7 @@ demo: setup
 	@$(BIN)/har demo $(ARGS)
 
 test: setup-train
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 lint: setup-train
 	@$(BIN)/ruff check .
