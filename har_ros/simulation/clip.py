@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,20 +74,22 @@ class ClipMaker:
         """
         subject = Subject.of(clip.seed, clip.subject)
         rejects: list[Reject] = []
-        for room, _ in product(range(_MOST_ROOMS), range(_DRAFTS_A_ROOM)):
+        for count in range(_MOST_ROOMS * _DRAFTS_A_ROOM):
+            room = count // _DRAFTS_A_ROOM
+            if count % _DRAFTS_A_ROOM == 0:
+                stage = self._room(clip, room, subject)
             try:
-                return self._draft(clip, len(rejects), room, subject, pictured), rejects
+                return self._draft(clip, count, room, stage, subject, pictured), rejects
             except RejectedError as reason:
-                rejects.append(Reject(clip.group, clip.number, len(rejects), clip.act.name, subject.name, str(reason)))
+                rejects.append(Reject(clip.group, clip.number, count, clip.act.name, subject.name, str(reason)))
         raise HarError(
             f"none of {len(rejects)} drafts of {clip.group} {clip.number} will do ({rejects[-1].reason}); "
             "use another seed"
         )
 
     def _draft(
-        self, clip: Clip, draft: int, room: int, subject: Subject, pictured: tuple[bool, ...]
+        self, clip: Clip, draft: int, room: int, stage: Stage, subject: Subject, pictured: tuple[bool, ...]
     ) -> list[Capture]:  # fmt: skip
-        stage = self._room(clip, room, subject)
         mount = clip.mount
         if mount == ANY_MOUNT:
             mount = str(clip.shared("mount", room).choice(list(MOUNTS)))
