@@ -26,6 +26,7 @@ _NAMESPACE = "har"
 _SETTLE_S = 2.0  # of the measured time: filling the window and touching memory for the first time
 _START_S = 30.0
 _LOOK_S = 0.02
+_LEFT_OUT = ("lost_images", "unpaired", "skipped", "dropped")
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -142,11 +143,12 @@ def _usage(pid: int) -> Usage:
 
 
 def _account(probe: Probe) -> dict[str, Any]:
-    """Return what became of the camera's pictures."""
+    """Return what became of the camera's pictures; `frames_lost` are those of which nobody knows."""
     camera, fusion = probe.diagnostics("har/camera"), probe.diagnostics("har/fusion")
-    published, came, missed = int(camera["published"]), int(fusion["images"]), int(fusion["lost_images"])
-    reported = {name: int(fusion[name]) for name in ("lost_images", "unpaired", "skipped", "dropped")}
-    return {"frames": published, "frames_lost": published - came - missed, "frames_reported": reported}
+    reported = {name: int(fusion[name]) for name in ("images_before", *_LEFT_OUT)}
+    known = int(fusion["images"]) + reported["images_before"] + reported["lost_images"]
+    published = int(camera["published"])
+    return {"frames": published, "frames_lost": published - known, "frames_reported": reported}
 
 
 def _listener(said: deque[str]) -> Callable[[str, str], None]:

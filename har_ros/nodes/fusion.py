@@ -143,6 +143,7 @@ class FusionNode(HarNode):
             "imu_hz": inputs.samples.hz(),
             "paired": inputs.pairs.paired,
             "unpaired": inputs.pairs.unpaired,
+            "images_before": inputs.images_before,
             "lost_images": inputs.lost_images,
             "lost_samples": inputs.lost_samples,
             "skipped": self._worker.skipped,

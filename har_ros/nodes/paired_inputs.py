@@ -81,6 +81,11 @@ class PairedInputs:
             self._node.destroy_subscription(subscription)
 
     @property
+    def images_before(self) -> int:
+        """Images that were published before the first one came."""
+        return self._losses[CAMERA].before
+
+    @property
     def lost_images(self) -> int:
         """Images that were published and never came: the middleware keeps the newest alone."""
         return self._losses[CAMERA].lost
