@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har_ros.core.errors import HarError
-from har_ros.graph import LOCAL_HOST, Plan, free_port, make_plan
+from har_ros.graph import FAKE_IMU, LOCAL_HOST, Plan, commands, free_port, make_plan
 from har_ros.nodes.probe import Probe
-from har_ros.processes import FAKE_IMU, NodeProcesses
+from har_ros.processes import NodeProcesses
 
 RATE_HZ, IMU_HZ = 30.0, 100.0
 _NAMESPACE = "har"
@@ -48,7 +48,7 @@ def benchmark_graph(model: Path, pictures: list[NDArray[np.uint8]], seconds: flo
         source = picture_folder(Path(scratch), pictures, round(seconds * RATE_HZ))
         plan = graph_plan(_NAMESPACE, model, source, held_back=True)
         said: deque[str] = deque(maxlen=12)
-        with Probe(_NAMESPACE) as probe, NodeProcesses(plan, _listener(said)) as up:
+        with Probe(_NAMESPACE) as probe, NodeProcesses(commands(plan), _listener(said)) as up:
             _await(lambda: float(probe.diagnostics("har/fusion").get("imu_hz", 0)) > IMU_HZ / 2, up, said)
             probe.activate("/har/camera")
             _await(lambda: len(probe.latencies_ms()) > 0, up, said)
@@ -73,7 +73,7 @@ def first_verdict_s(model: Path, pictures: list[NDArray[np.uint8]]) -> float:
         said: deque[str] = deque(maxlen=12)
         with Probe(_NAMESPACE) as probe:
             begun_s = time.monotonic()
-            with NodeProcesses(plan, _listener(said)) as up:
+            with NodeProcesses(commands(plan), _listener(said)) as up:
                 _await(lambda: len(probe.latencies_ms()) > 0, up, said)
                 return time.monotonic() - begun_s
 

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from std_msgs.msg import Header, String
 
 from har_ros.core.errors import HarError
 from har_ros.nodes import qos
-from har_ros.nodes.base import HarNode, Health, run_node
+from har_ros.nodes.base import HarNode, Health
 from har_ros.nodes.camera_info import Calibration
 from har_ros.nodes.camera_reader import CameraReader
 from har_ros.nodes.camera_sources import (
@@ -34,6 +35,7 @@ from har_ros.nodes.camera_sources import (
 from har_ros.nodes.images import compress, fill_image
 from har_ros.nodes.parameters import Parameter
 from har_ros.nodes.rates import RateMeter
+from har_ros.nodes.running import run_node
 from har_ros.nodes.simulator_source import SimulatorSource
 
 SIMULATOR = "simulator"
@@ -60,10 +62,16 @@ class CameraNode(HarNode):
         Parameter("simulation_start_ns", int, "When the simulated person begins; 0 for now", "ns", 0),
     )
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, arguments: Sequence[str] | None = None) -> None:
+        super().__init__(arguments)
         self._reader: CameraReader | None = None
         self._publishers_opened: list[Any] = []
+
+    @staticmethod
+    def prepare() -> None:
+        """Silence OpenCV: the node itself says in words what goes wrong."""
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
     def open(self) -> None:
         """Check the source and the calibration, and create the publishers."""
@@ -201,9 +209,6 @@ def _without_password(source: str) -> str:
 
 def main() -> int:
     """Run the camera node."""
-    # The node itself says in words what goes wrong.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     return run_node(CameraNode)
 
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -39,19 +40,22 @@ from har_ros.core.pictures import decompress
 from har_ros.core.resources import find_model
 from har_ros.inference.model import HarModel
 from har_ros.inference.motion_gate import make_gate
+from har_ros.inference.pool import ModelPool
 from har_ros.inference.recogniser import StreamingRecogniser
 from har_ros.inference.sessions import CPU
 from har_ros.nodes import qos
 from har_ros.nodes.annotate import blank
-from har_ros.nodes.base import HarNode, Health, run_node
+from har_ros.nodes.base import HarNode, Health
 from har_ros.nodes.convert import FAILED, STALE, Report, ResultMessages, mirrors
 from har_ros.nodes.fusion_inputs import FusionInputs
 from har_ros.nodes.fusion_worker import Frame, FusionWorker, Outcome
 from har_ros.nodes.images import to_bgr
 from har_ros.nodes.paired_inputs import InputSettings
+from har_ros.nodes.running import run_node
 
 CALIBRATION_S = 2.0
 _LAST_WORD_S = 0.3  # how long the last STALE may take to reach its readers
+_MOST_SKIPPED = 0.1  # of the pictures; beyond it the processor is too slow for them
 _MOST_AT_REST = 4000  # samples, also of a sensor whose stamps stand still
 
 
@@ -61,7 +65,9 @@ class FusionNode(HarNode):
     NAME = "fusion"
     PARAMETERS = PARAMETERS
 
-    def __init__(self) -> None:
+    def __init__(self, arguments: Sequence[str] | None = None, models: ModelPool | None = None) -> None:
+        """Begin; see HarNode for the arguments. The models are those of the process, or the node's own."""
+        self._models = models or ModelPool()
         self._inputs: FusionInputs  # these two exist while the node is active, as its timer does
         self._worker: FusionWorker
         self._timer: Timer | None = None
@@ -73,11 +79,16 @@ class FusionNode(HarNode):
         self._reporting = threading.Lock()
         self._latencies_ms: deque[float] = deque(maxlen=300)
         self._at_rest: deque[tuple[int, NDArray[np.float32]]] = deque(maxlen=_MOST_AT_REST)
-        super().__init__()
+        super().__init__(arguments)
         self._rotation = rotation_matrix(self.value("mount_rotation"))
         self.add_post_set_parameters_callback(self._after_change)
         self.create_service(Trigger, "~/acknowledge", self._acknowledge)
         self.create_service(Trigger, "~/calibrate_mount", self._calibrate_mount)
+
+    @staticmethod
+    def prepare() -> None:
+        """Let OpenCV use one thread: a picture is too small to share out, and threads of others are waited for."""
+        cv2.setNumThreads(1)
 
     def open(self) -> None:
         """Load the model and offer the topics. Raises HarError."""
@@ -102,7 +113,7 @@ class FusionNode(HarNode):
         decode = decompress if settings.compressed else to_bgr
         self._gate = make_gate(self.value("motion_gate_levels"))
         recogniser = StreamingRecogniser(self._model, self._alarm, self._gate)
-        self._worker = FusionWorker(recogniser, decode, self._tick)
+        self._worker = FusionWorker(recogniser, decode, self._tick, self._models.turns)
         timeout_s = self._settings().timeout_s
         self._inputs = FusionInputs(
             self, self._model.card, settings, timeout_s, self._take_imu, self._take_pair, self._restart
@@ -146,7 +157,7 @@ class FusionNode(HarNode):
             "images_before": inputs.images_before,
             "lost_images": inputs.lost_images,
             "lost_samples": inputs.lost_samples,
-            "skipped": self._worker.skipped,
+            "skipped": self._worker.skipped.count,
             "dropped": inputs.dropped,
             "gated": self._gate.skipped if self._gate is not None else 0,
             "latency_p50_ms": float(np.percentile(latencies, 50)),
@@ -159,6 +170,11 @@ class FusionNode(HarNode):
             serious = inputs.qos_problem or self._report.failed
             level = DiagnosticStatus.ERROR if serious else DiagnosticStatus.WARN
             return Health(level, inputs.qos_problem or self._report.reason, values)
+        skipped_hz = self._worker.skipped.hz()
+        if skipped_hz > _MOST_SKIPPED * inputs.images.hz():
+            used_hz = inputs.images.hz() - skipped_hz
+            message = f"overloaded: recognises {used_hz:.1f} of {inputs.images.hz():.1f} pictures a second"
+            return Health(DiagnosticStatus.WARN, message, values)
         return Health(values=values)
 
     def _offer(self, message_type: type, topic: str, profile: QoSProfile) -> Any:
@@ -167,7 +183,8 @@ class FusionNode(HarNode):
 
     def _load_model(self) -> HarModel:
         provider = self.value("provider")
-        model = HarModel(find_model(self.value("model")), self.value("threads"), tuple(dict.fromkeys((provider, *CPU))))
+        providers = tuple(dict.fromkeys((provider, *CPU)))
+        model = self._models.load(find_model(self.value("model")), self.value("threads"), providers)
         return model.with_card(self._settings().overlay(model.card))
 
     def _settings(self) -> FusionSettings:
@@ -290,7 +307,6 @@ class FusionNode(HarNode):
 
 def main() -> int:
     """Run the fusion node."""
-    cv2.setNumThreads(1)  # a picture is too small to share out, and on a busy machine the others are waited for
     return run_node(FusionNode)
 
 

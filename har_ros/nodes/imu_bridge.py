@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Sequence
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.impl.rcutils_logger import RcutilsLogger
@@ -16,8 +17,9 @@ from har_ros.link.config import MODES, LinkConfig
 from har_ros.link.link import ImuLink
 from har_ros.link.session import StampedReading
 from har_ros.nodes import qos
-from har_ros.nodes.base import HarNode, Health, describe, run_node
+from har_ros.nodes.base import HarNode, Health, describe
 from har_ros.nodes.parameters import Parameter
+from har_ros.nodes.running import run_node
 
 _LINK_PARAMETERS = ("mode", "host", "port", "data_timeout_s", "token", "tls_cert", "tls_key", "tls_ca")
 _REPEAT_S = 10.0
@@ -26,8 +28,10 @@ _REPEAT_S = 10.0
 class RosLog(logging.Handler):
     """Hands the link's log on to ROS; a sentence that is said again and again is heard every ten seconds."""
 
-    def __init__(self, ros: RcutilsLogger) -> None:
+    def __init__(self, ros: RcutilsLogger, thread_name: str) -> None:
+        """Take the log of the link whose thread has that name: other nodes of the process have links, too."""
         super().__init__()
+        self.addFilter(lambda record: record.threadName == thread_name)
         self._ros = ros
         self._said, self._said_s = "", 0.0
 
@@ -60,13 +64,14 @@ class ImuBridgeNode(HarNode):
         Parameter("bound_port", int, "Port that is really in use", output=True),
     )
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, arguments: Sequence[str] | None = None) -> None:
+        super().__init__(arguments)
         self._link: ImuLink | None = None
         self._publisher = None
+        self._thread_name = f"imu-link of {self.get_fully_qualified_name()}"
         log = logging.getLogger("har_ros.link")
         log.setLevel(logging.INFO)
-        log.addHandler(RosLog(self.get_logger()))
+        log.addHandler(RosLog(self.get_logger(), self._thread_name))
 
     def open(self) -> None:
         """Check the settings and create the publisher."""
@@ -78,7 +83,7 @@ class ImuBridgeNode(HarNode):
 
     def start(self) -> None:
         """Open the port and begin to receive."""
-        link = ImuLink(self._config, self._publish)
+        link = ImuLink(self._config, self._publish, self._thread_name)
         link.start()
         self._link = link
         self.publish_output("bound_port", link.stats().bound_port)
