@@ -1,4 +1,4 @@
-"""Cameras, bridges and fusion nodes of one or several namespaces in one process, whose fusion nodes share the model.
+"""Cameras, bridges and fusion nodes of one or several namespaces in one process: neighbours that share the model.
 
 Its command line is theirs, one after the other: `camera --ros-args ... -- fusion --ros-args ... --`.
 """
@@ -16,18 +16,22 @@ from har_ros.nodes.camera import CameraNode
 from har_ros.nodes.executor import make_executor
 from har_ros.nodes.fusion import FusionNode
 from har_ros.nodes.imu_bridge import ImuBridgeNode
+from har_ros.nodes.neighbours import Neighbours
 from har_ros.nodes.running import run_nodes
 
 END = "--"
-_CLASSES: tuple[type[HarNode], ...] = (CameraNode, ImuBridgeNode, FusionNode)
 
 
 def main() -> int:
     """Run the nodes that the command line lists."""
-    for node_class in _CLASSES:
+    for node_class in (CameraNode, ImuBridgeNode, FusionNode):
         node_class.prepare()
-    makers: dict[str, Callable[..., HarNode]] = {node_class.NAME: node_class for node_class in _CLASSES}
-    makers[FusionNode.NAME] = partial(FusionNode, models=ModelPool())
+    neighbours = Neighbours()
+    makers: dict[str, Callable[..., HarNode]] = {
+        CameraNode.NAME: partial(CameraNode, neighbours=neighbours),
+        ImuBridgeNode.NAME: partial(ImuBridgeNode, neighbours=neighbours),
+        FusionNode.NAME: partial(FusionNode, neighbours=neighbours, models=ModelPool()),
+    }
     listed = _split(sys.argv[1:])
 
     def make() -> list[HarNode]:

@@ -50,6 +50,7 @@ from har_ros.nodes.convert import FAILED, STALE, Report, ResultMessages, mirrors
 from har_ros.nodes.fusion_inputs import FusionInputs
 from har_ros.nodes.fusion_worker import Frame, FusionWorker, Outcome
 from har_ros.nodes.images import to_bgr
+from har_ros.nodes.neighbours import Neighbours
 from har_ros.nodes.paired_inputs import InputSettings
 from har_ros.nodes.running import run_node
 
@@ -65,8 +66,14 @@ class FusionNode(HarNode):
     NAME = "fusion"
     PARAMETERS = PARAMETERS
 
-    def __init__(self, arguments: Sequence[str] | None = None, models: ModelPool | None = None) -> None:
-        """Begin; see HarNode for the arguments. The models are those of the process, or the node's own."""
+    def __init__(
+        self,
+        arguments: Sequence[str] | None = None,
+        neighbours: Neighbours | None = None,
+        models: ModelPool | None = None,
+    ) -> None:
+        """Begin; see HarNode for the arguments. Neighbours and models are those of the process, or the node's own."""
+        self._neighbours = neighbours or Neighbours()
         self._models = models or ModelPool()
         self._inputs: FusionInputs  # these two exist while the node is active, as its timer does
         self._worker: FusionWorker
@@ -116,7 +123,14 @@ class FusionNode(HarNode):
         self._worker = FusionWorker(recogniser, decode, self._tick, self._models.turns)
         timeout_s = self._settings().timeout_s
         self._inputs = FusionInputs(
-            self, self._model.card, settings, timeout_s, self._take_imu, self._take_pair, self._restart
+            self,
+            self._model.card,
+            settings,
+            timeout_s,
+            self._take_imu,
+            self._take_pair,
+            self._restart,
+            self._neighbours,
         )
         back_in_time = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
         self._jump_handle = self.get_clock().create_jump_callback(
@@ -260,7 +274,8 @@ class FusionNode(HarNode):
         self._activity.publish(self._messages.activity(report))
         self._anomaly.publish(self._messages.anomaly(report))
         for publisher, message in zip(self._mirrors, mirrors(report)):
-            publisher.publish(message)
+            if publisher.get_subscription_count():
+                publisher.publish(message)
 
     def _show(self, picture: CompressedImage | None) -> None:
         """Publish the picture of a new verdict, or one that says why there is no verdict."""
@@ -295,11 +310,12 @@ class FusionNode(HarNode):
         return response
 
     def _readings_at_rest(self) -> NDArray[np.float32]:
-        stamps_ns = [stamp_ns for stamp_ns, _ in self._at_rest]
+        readings = list(self._at_rest)  # samples may come meanwhile
+        stamps_ns = [stamp_ns for stamp_ns, _ in readings]
         age_s = (self._now_ns() - stamps_ns[-1]) / 1e9 if stamps_ns else math.inf
         if age_s > self.value("input_timeout_s") or stamps_ns[-1] - stamps_ns[0] < 0.9 * CALIBRATION_S * 1e9:
             raise HarError(f"calibration takes {CALIBRATION_S:g} s of accelerometer data; wait and try again")
-        return np.array([accel for _, accel in self._at_rest])
+        return np.array([accel for _, accel in readings])
 
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)

@@ -11,6 +11,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.time import Time
 from sensor_msgs.msg import Imu
+from std_msgs.msg import Header
 
 from har_ros.core.errors import HarError
 from har_ros.link.config import MODES, LinkConfig
@@ -18,9 +19,11 @@ from har_ros.link.link import ImuLink
 from har_ros.link.session import StampedReading
 from har_ros.nodes import qos
 from har_ros.nodes.base import HarNode, Health, describe
+from har_ros.nodes.neighbours import LocalSample, Neighbours, Vector
 from har_ros.nodes.parameters import Parameter
 from har_ros.nodes.running import run_node
 
+SAMPLES = "imu/data_raw"
 _LINK_PARAMETERS = ("mode", "host", "port", "data_timeout_s", "token", "tls_cert", "tls_key", "tls_ca")
 _REPEAT_S = 10.0
 
@@ -64,8 +67,11 @@ class ImuBridgeNode(HarNode):
         Parameter("bound_port", int, "Port that is really in use", output=True),
     )
 
-    def __init__(self, arguments: Sequence[str] | None = None) -> None:
+    def __init__(self, arguments: Sequence[str] | None = None, neighbours: Neighbours | None = None) -> None:
         super().__init__(arguments)
+        self._neighbours = neighbours or Neighbours()
+        self._topic = self.resolve_topic_name(SAMPLES)
+        self._neighbours.offer(self._topic)
         self._link: ImuLink | None = None
         self._publisher = None
         self._thread_name = f"imu-link of {self.get_fully_qualified_name()}"
@@ -77,9 +83,9 @@ class ImuBridgeNode(HarNode):
         """Check the settings and create the publisher."""
         self._config = LinkConfig(**{name: self.value(name) for name in _LINK_PARAMETERS})
         self._message = Imu()
-        self._message.header.frame_id = self.value("frame_id")
+        self._frame_id = self._message.header.frame_id = self.value("frame_id")
         self._message.orientation_covariance[0] = -1.0  # REP-145: there is no orientation
-        self._publisher = self.create_lifecycle_publisher(Imu, "imu/data_raw", qos.IMU)
+        self._publisher = self.create_lifecycle_publisher(Imu, SAMPLES, qos.IMU)
 
     def start(self) -> None:
         """Open the port and begin to receive."""
@@ -134,14 +140,19 @@ class ImuBridgeNode(HarNode):
 
     def _publish(self, reading: StampedReading) -> None:
         """Publish one sample; runs in the link's thread."""
+        stamp = Time(nanoseconds=reading.stamp_ns).to_msg()
+        handed_on = self._neighbours.hand_on(
+            self._topic, lambda: LocalSample(Header(stamp=stamp, frame_id=self._frame_id), Vector(*reading.accel_mps2))
+        )
+        if self._publisher is None or (handed_on and not self._publisher.get_subscription_count()):
+            return
         message = self._message
-        message.header.stamp = Time(nanoseconds=reading.stamp_ns).to_msg()
+        message.header.stamp = stamp
         accel, gyro = message.linear_acceleration, message.angular_velocity
         accel.x, accel.y, accel.z = reading.accel_mps2
         gyro.x, gyro.y, gyro.z = reading.gyro_radps or (0.0, 0.0, 0.0)
         message.angular_velocity_covariance[0] = 0.0 if reading.gyro_radps else -1.0
-        if self._publisher is not None:
-            self._publisher.publish(message)
+        self._publisher.publish(message)
 
 
 def main() -> int:
