@@ -35,7 +35,7 @@ from har_ros.core.errors import HarError
 from har_ros.core.freshness import WINDOW
 from har_ros.core.fusion_parameters import PARAMETERS
 from har_ros.core.fusion_settings import FusionSettings
-from har_ros.core.mount import rotation_matrix, upright_rotation
+from har_ros.core.mount import LastReadings, rotation_matrix, upright_rotation
 from har_ros.core.pictures import decompress
 from har_ros.core.resources import find_model
 from har_ros.inference.model import HarModel
@@ -54,10 +54,8 @@ from har_ros.nodes.neighbours import Neighbours
 from har_ros.nodes.paired_inputs import InputSettings
 from har_ros.nodes.running import run_node
 
-CALIBRATION_S = 2.0
 _LAST_WORD_S = 0.3  # how long the last STALE may take to reach its readers
 _MOST_SKIPPED = 0.1  # of the pictures; beyond it the processor is too slow for them
-_MOST_AT_REST = 4000  # samples, also of a sensor whose stamps stand still
 
 
 class FusionNode(HarNode):
@@ -85,7 +83,7 @@ class FusionNode(HarNode):
         self._published_steady_s = -math.inf
         self._reporting = threading.Lock()
         self._latencies_ms: deque[float] = deque(maxlen=300)
-        self._at_rest: deque[tuple[int, NDArray[np.float32]]] = deque(maxlen=_MOST_AT_REST)
+        self._readings = LastReadings()
         super().__init__(arguments)
         self._rotation = rotation_matrix(self.value("mount_rotation"))
         self.add_post_set_parameters_callback(self._after_change)
@@ -216,9 +214,7 @@ class FusionNode(HarNode):
         )
 
     def _take_imu(self, stamp_ns: int, accel_mps2: NDArray[np.float32], _message: Any) -> None:
-        self._at_rest.append((stamp_ns, accel_mps2))
-        while stamp_ns - self._at_rest[0][0] > CALIBRATION_S * 1e9:
-            self._at_rest.popleft()
+        self._readings.add(stamp_ns, accel_mps2)
         self._worker.add_imu(stamp_ns, self._rotation @ accel_mps2)
 
     def _take_pair(self, stamp_ns: int, image: Any) -> None:
@@ -226,7 +222,7 @@ class FusionNode(HarNode):
 
     def _restart(self) -> None:
         """Begin anew after a jump of the clock."""
-        self._at_rest.clear()
+        self._readings.clear()
         self._inputs.restart()
         self._worker.restart()
 
@@ -301,21 +297,14 @@ class FusionNode(HarNode):
 
     def _calibrate_mount(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         try:
-            rotation = upright_rotation(self._readings_at_rest())
+            still = self._readings.since(self._now_ns(), self.value("input_timeout_s"))
+            rotation = upright_rotation(still)
             self.set_parameters([RosParameter("mount_rotation", value=list(rotation))])
             response.success = True
             response.message = "mount_rotation is " + ", ".join(f"{number:.4f}" for number in rotation)
         except HarError as error:
             response.message = str(error)
         return response
-
-    def _readings_at_rest(self) -> NDArray[np.float32]:
-        readings = list(self._at_rest)  # samples may come meanwhile
-        stamps_ns = [stamp_ns for stamp_ns, _ in readings]
-        age_s = (self._now_ns() - stamps_ns[-1]) / 1e9 if stamps_ns else math.inf
-        if age_s > self.value("input_timeout_s") or stamps_ns[-1] - stamps_ns[0] < 0.9 * CALIBRATION_S * 1e9:
-            raise HarError(f"calibration takes {CALIBRATION_S:g} s of accelerometer data; wait and try again")
-        return np.array([accel for _, accel in readings])
 
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
