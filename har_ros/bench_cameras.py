@@ -38,7 +38,8 @@ def benchmark_cameras(
     """Return latency, rate and cost of 1, 2, 4 and 8 cameras of 15 Hz, or as many as told, `seconds` for each count.
 
     Latencies in ms are those of all cameras' verdicts together; `rate` is the verdicts a second of one camera, in the
-    mean and of the slowest; processor (percent of one core) and memory are those of the one process with all nodes.
+    mean and of the slowest; processor (percent of one core) and memory are those of the one process with all nodes;
+    `first_verdicts_s` is the time from its start until all have a verdict, of which the window takes one second.
     Raises HarError where a node can't start.
     """
     with own_graph(), tempfile.TemporaryDirectory() as scratch:
@@ -51,7 +52,9 @@ def _measure(model: Path, source: Path, count: int, seconds: float) -> dict[str,
     plans = [graph_plan(cell, model, source, CAMERA_HZ, composed=True) for cell in cells]
     said: deque[str] = deque(maxlen=12)
     with Probe(*cells) as probe, NodeProcesses(commands(*plans), listener(said)) as up:
+        started_s = time.monotonic()
         await_condition(lambda: all(probe.latencies_ms(cell) for cell in cells), up, said)
+        first_verdicts_s = time.monotonic() - started_s
         time.sleep(SETTLE_S)
         begun_s, begun_ns, before = time.monotonic(), time.time_ns(), usages(up)
         time.sleep(seconds)
@@ -65,4 +68,5 @@ def _measure(model: Path, source: Path, count: int, seconds: float) -> dict[str,
         "least_rate": min(rates),
         "cpu_percent": shares(before, after, elapsed_s)[COMPOSED],
         "rss_mb": after[COMPOSED].rss_mb,
+        "first_verdicts_s": first_verdicts_s,
     }

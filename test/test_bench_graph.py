@@ -55,6 +55,7 @@ def test_several_cameras_are_measured_and_stand_on_the_page(tmp_path: Path, monk
         assert 0 < run["p50"] <= run["p99"] < 1000
         assert 5 < run["least_rate"] <= run["rate"] < 16.5, "of 15 pictures a second"
         assert 1 < run["cpu_percent"] < 200 and 20 < run["rss_mb"] < 500
+        assert 1 < run["first_verdicts_s"] < 30
         assert run["verdicts"] == pytest.approx(run["n"] * run["rate"] * 3, rel=0.1)
     page = make_page({"environment": {}, "cameras_model": "tiny", "cameras": cameras}, "har bench")
     assert "## Several cameras" in page and f"| 2 | {cameras[1]['p50']:.3g} |" in page
