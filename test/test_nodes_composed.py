@@ -17,6 +17,7 @@ import yaml
 from diagnostic_msgs.msg import DiagnosticArray
 from process_helpers import alive, children_of
 from ros_helpers import RosTest
+from sensor_msgs.msg import Image, Imu
 from tiny_model import write_tiny_model
 
 from har_ros.graph import free_port
@@ -54,6 +55,10 @@ def test_two_people_in_one_process(ros: RosTest, tmp_path: Path) -> None:
         inbox.wait_for(lambda array, label=VERDICTS[cell]: array.status[0].message == label)
         assert {array.status[0].message for array in inbox.all()} <= {VERDICTS[cell], "stale"}
         assert {array.status[0].hardware_id for array in inbox.all()} == {f"/{cell}"}
+    # Neighbours pass these by; who subscribes from elsewhere gets them all the same.
+    pictures, samples = ros.listen(Image, "/cell2/camera/image_raw"), ros.listen(Imu, "/cell2/imu/data_raw", 200)
+    assert {bytes(image.data[:3]) for image in pictures.wait(3)} == {bytes([GREY_LEVELS["cell2"]] * 3)}
+    assert abs(np.mean([sample.linear_acceleration.z for sample in samples.wait(50)]) - 9.8) < 3
     (composed,) = children_of(up.pid)
     os.kill(composed, signal.SIGKILL)
     until_s = time.monotonic() + PATIENCE_S

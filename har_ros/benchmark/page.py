@@ -118,7 +118,7 @@ def _cameras(figures: Mapping[str, Any]) -> list[str]:
     return [
         "\n## Several cameras\n",
         f"As many people at 15 pictures a second, all nodes in one process, model {figures['cameras_model']}.",
-        "Where there is too much to do, pictures are left out, of all people as many: latency stays, the rate falls.\n",
+        "Where there is too much to do, pictures are left out, of all people as many; none queue up.\n",
         _table(_CAMERA_HEAD, rows),
     ]
 

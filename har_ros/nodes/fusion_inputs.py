@@ -42,6 +42,7 @@ class FusionInputs(PairedInputs):
         self._timeout_s = timeout_s
         self._needed, self._goes_without_imu = needed_inputs(card), card.goes_without(MODEL_IMU)
         self._samples = SampleWatch()
+        self._time_runs = False
         self.freshness = self._nothing_fresh()
         super().__init__(node, settings, on_imu, on_pair, on_restart, neighbours)
 
@@ -50,13 +51,15 @@ class FusionInputs(PairedInputs):
         with self._lock:
             self.freshness = self._nothing_fresh()
             self._samples = SampleWatch()
+            self._time_runs = False
             super().restart()
 
     def _nothing_fresh(self) -> Freshness:
         return Freshness(self._needed, self._timeout_s)
 
     def _note(self, name: str, stamp_ns: int) -> None:
-        if self._node.get_clock().now().nanoseconds == 0:
+        self._time_runs = self._time_runs or self._node.get_clock().now().nanoseconds > 0
+        if not self._time_runs:
             raise HarError("a message from before simulated time has begun")
         super()._note(name, stamp_ns)
         self.freshness.note(name, stamp_ns, time.monotonic())
