@@ -1,4 +1,4 @@
-"""`har bench`: measures the model and the ROS graph on this machine, and writes one page."""
+"""`har bench`: measures the model, the ROS graph and several cameras on this machine, and writes one page."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ from har_ros.dataset.capture import Capture
 from har_ros.dataset.frames import spread, spread_frames
 from har_ros.dataset.json_file import write_json
 from har_ros.dataset.reader import activity_of, find_captures, read_capture
-from har_ros.inference.quantise import quantise_model
+from har_ros.inference.quantise import is_float, quantise_model
 
 _EXAMPLE = """examples:
   har bench --page docs/benchmarks.md              everything, as a page
   har bench --only model --json bench.json         the model alone; the figures for a program
   har bench --only model --captures TestSet        on your own captures in place of simulated ones
+  har bench --only cameras --model edge            how many people this machine has room for
 """
 _CAPTURES, _CALIBRATION_FRAMES = 24, 120
 _SIMULATED_A_CLASS, _SIMULATED_SEED = 4, 77
@@ -42,13 +43,15 @@ _SIMULATED_A_CLASS, _SIMULATED_SEED = 4, 77
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's options."""
     parser.epilog = _EXAMPLE
-    parser.add_argument("--only", choices=("model", "graph"), help="one part alone")
-    parser.add_argument("--model", default="paper", help="a float model's name or folder (default paper)")
+    parser.add_argument("--only", choices=("model", "graph", "cameras"), help="one part alone")
+    parser.add_argument("--model", default="paper", help="a model's name or folder (default paper)")
     parser.add_argument("--also", nargs="*", default=[], metavar="MODEL", help="other models to stream, by their names")
     parser.add_argument("--captures", type=Path, metavar="DATASET", help="whose pictures to show (default: simulated)")
     parser.add_argument("--rounds", type=int, default=15, metavar="N", help="turns of each case (default 15)")
     parser.add_argument("--tflite", type=Path, metavar="FILE", help="the same network for LiteRT, where installed")
-    parser.add_argument("--seconds", type=float, default=60.0, metavar="S", help="time of the graph's run (default 60)")
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, metavar="S", help="time of each run of the graph (default 60)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     parser.add_argument("--page", type=Path, metavar="FILE", help="write the page as Markdown, besides printing it")
 
@@ -69,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
             figures |= _measure_model(args, folders, captures)
         if args.only in (None, "graph"):
             figures["graph"] = _measure_graph(args, folders, captures)
+        if args.only in (None, "cameras"):
+            figures |= _measure_cameras(args, folders, captures)
     page = make_page(figures, shlex.join(["har", "bench", *_told(args)]))
     try:
         if args.json is not None:
@@ -82,8 +87,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _models(args: argparse.Namespace, dataset: Path, int8: Path) -> dict[str, Path]:
-    """Return the folders to measure by their short names: the float model, its int8 version, and the user's."""
+    """Return the folders to measure by their short names: the float model, its int8 version, and the user's.
+
+    A model that is int8 already stands alone, where none is compared with it.
+    """
     model, others = find_model(args.model), {folder.name: folder for folder in map(find_model, args.also)}
+    if args.only in ("graph", "cameras") and not is_float(model):
+        return {model.name: model, **others}
     _say("quantising")
     frames = spread_frames(dataset, _CALIBRATION_FRAMES, load_card(model).frame_size_px)
     quantise_model(model, int8, frames, dataset.name)
@@ -93,14 +103,26 @@ def _models(args: argparse.Namespace, dataset: Path, int8: Path) -> dict[str, Pa
 def _measure_graph(args: argparse.Namespace, folders: dict[str, Path], captures: list[Capture]) -> dict[str, Any]:
     from har_ros.bench_graph import benchmark_graph, first_verdict_s
 
-    _say(f"measuring the ROS graph for {args.seconds:g} s")
-    name, model = list(folders.items())[-1]  # the fastest comes last
     pictures = camera_pictures(captures[0])
+    runs = {}
+    for name, model in folders.items():
+        _say(f"measuring the ROS graph with {name} for {args.seconds:g} s")
+        runs[name] = benchmark_graph(model, pictures, args.seconds)
+    latencies_ms = {each: run["latency_ms"] for each, run in runs.items()}
     return {
-        "model": name,
-        **benchmark_graph(model, pictures, args.seconds),
+        "model": name,  # the fastest comes last
+        **runs[name],
+        "latency_ms_of_models": latencies_ms,
         "first_verdict_s": first_verdict_s(model, pictures),
     }
+
+
+def _measure_cameras(args: argparse.Namespace, folders: dict[str, Path], captures: list[Capture]) -> dict[str, Any]:
+    from har_ros.bench_cameras import benchmark_cameras
+
+    name, model = list(folders.items())[-1]  # the fastest comes last
+    _say(f"measuring several cameras with {name}, {args.seconds:g} s each")
+    return {"cameras_model": name, "cameras": benchmark_cameras(model, camera_pictures(captures[0]), args.seconds)}
 
 
 def _measure_model(args: argparse.Namespace, folders: dict[str, Path], captures: list[Capture]) -> dict[str, Any]:

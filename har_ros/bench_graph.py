@@ -17,15 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har_ros.core.errors import HarError
-from har_ros.graph import LOCAL_HOST, Plan, free_port, make_plan
+from har_ros.graph import FAKE_IMU, LOCAL_HOST, Plan, commands, free_port, make_plan
 from har_ros.nodes.probe import Probe
-from har_ros.processes import FAKE_IMU, NodeProcesses
+from har_ros.processes import NodeProcesses
 
 RATE_HZ, IMU_HZ = 30.0, 100.0
 _NAMESPACE = "har"
-_SETTLE_S = 2.0  # of the measured time: filling the window and touching memory for the first time
+SETTLE_S = 2.0  # of the measured time: filling the window and touching memory for the first time
 _START_S = 30.0
 _LOOK_S = 0.02
+_LEFT_OUT = ("lost_images", "unpaired", "skipped", "dropped")
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -45,19 +46,21 @@ def benchmark_graph(model: Path, pictures: list[NDArray[np.uint8]], seconds: flo
     """
     with own_graph(), tempfile.TemporaryDirectory() as scratch:
         source = picture_folder(Path(scratch), pictures, round(seconds * RATE_HZ))
-        plan = graph_plan(_NAMESPACE, model, source, held_back=True)
+        plan = graph_plan(_NAMESPACE, model, source, RATE_HZ, held_back=True)
         said: deque[str] = deque(maxlen=12)
-        with Probe(_NAMESPACE) as probe, NodeProcesses(plan, _listener(said)) as up:
-            _await(lambda: float(probe.diagnostics("har/fusion").get("imu_hz", 0)) > IMU_HZ / 2, up, said)
+        with Probe(_NAMESPACE) as probe, NodeProcesses(commands(plan), listener(said)) as up:
+            await_condition(lambda: float(probe.diagnostics("har/fusion").get("imu_hz", 0)) > IMU_HZ / 2, up, said)
             probe.activate("/har/camera")
-            _await(lambda: len(probe.latencies_ms()) > 0, up, said)
-            time.sleep(_SETTLE_S)
+            await_condition(lambda: len(probe.latencies_ms(_NAMESPACE)) > 0, up, said)
+            time.sleep(SETTLE_S)
             begun_s, begun_ns, before = time.monotonic(), time.time_ns(), usages(up)
-            _await(lambda: probe.diagnostics("har/camera").get("source_state") == "ended", up, said, seconds + _START_S)
+            await_condition(
+                lambda: probe.diagnostics("har/camera").get("source_state") == "ended", up, said, seconds + _START_S
+            )
             elapsed_s, after = time.monotonic() - begun_s, usages(up)
             time.sleep(2.0)  # for the last diagnostics
             return {
-                "latency_ms": percentiles(probe.latencies_ms(begun_ns)),
+                "latency_ms": percentiles(probe.latencies_ms(_NAMESPACE, begun_ns)),
                 "cpu_percent": shares(before, after, elapsed_s),
                 "rss_mb": {name: usage.rss_mb for name, usage in after.items()},
                 **_account(probe),
@@ -68,12 +71,12 @@ def first_verdict_s(model: Path, pictures: list[NDArray[np.uint8]]) -> float:
     """Return the time from starting the nodes to the first verdict. Raises HarError where none comes."""
     with own_graph(), tempfile.TemporaryDirectory() as scratch:
         source = picture_folder(Path(scratch), pictures, round(_START_S * RATE_HZ))
-        plan = graph_plan(_NAMESPACE, model, source, held_back=False)
+        plan = graph_plan(_NAMESPACE, model, source, RATE_HZ)
         said: deque[str] = deque(maxlen=12)
         with Probe(_NAMESPACE) as probe:
             begun_s = time.monotonic()
-            with NodeProcesses(plan, _listener(said)) as up:
-                _await(lambda: len(probe.latencies_ms()) > 0, up, said)
+            with NodeProcesses(commands(plan), listener(said)) as up:
+                await_condition(lambda: len(probe.latencies_ms(_NAMESPACE)) > 0, up, said)
                 return time.monotonic() - begun_s
 
 
@@ -104,12 +107,14 @@ def picture_folder(folder: Path, pictures: list[NDArray[np.uint8]], count: int) 
     return folder
 
 
-def graph_plan(namespace: str, model: Path, source: Path, held_back: bool) -> Plan:
+def graph_plan(
+    namespace: str, model: Path, source: Path, rate_hz: float, held_back: bool = False, composed: bool = False
+) -> Plan:
     """Return a plan of camera, bridge, fusion and a fake ESP32; a camera that is held back waits to be activated."""
     port = free_port()
-    texts = {"namespace": namespace, "model": str(model), "source": str(source)}
+    texts = {"namespace": namespace, "model": str(model), "source": str(source), "compose": str(composed).lower()}
     plan = make_plan({**texts, "imu_mode": "tcp_listen", "imu_host": LOCAL_HOST, "imu_port": str(port)})
-    camera = {"loop": False, "rate_hz": RATE_HZ, "autostart": not held_back}
+    camera = {"loop": False, "rate_hz": rate_hz, "autostart": not held_back}
     for node in plan.nodes:
         if node.name == "camera":
             node.parameters.update(camera)
@@ -142,18 +147,23 @@ def _usage(pid: int) -> Usage:
 
 
 def _account(probe: Probe) -> dict[str, Any]:
-    """Return what became of the camera's pictures."""
+    """Return what became of the camera's pictures; `frames_lost` are those of which nobody knows."""
     camera, fusion = probe.diagnostics("har/camera"), probe.diagnostics("har/fusion")
-    published, came, missed = int(camera["published"]), int(fusion["images"]), int(fusion["lost_images"])
-    reported = {name: int(fusion[name]) for name in ("lost_images", "unpaired", "skipped", "dropped")}
-    return {"frames": published, "frames_lost": published - came - missed, "frames_reported": reported}
+    reported = {name: int(fusion[name]) for name in ("images_before", *_LEFT_OUT)}
+    known = int(fusion["images"]) + reported["images_before"] + reported["lost_images"]
+    published = int(camera["published"])
+    return {"frames": published, "frames_lost": published - known, "frames_reported": reported}
 
 
-def _listener(said: deque[str]) -> Callable[[str, str], None]:
+def listener(said: deque[str]) -> Callable[[str, str], None]:
+    """Return what keeps the lines that nodes print."""
     return lambda name, line: said.append(f"[{name}] {line}")
 
 
-def _await(condition: Callable[[], bool], up: NodeProcesses, said: deque[str], patience_s: float = _START_S) -> None:
+def await_condition(
+    condition: Callable[[], bool], up: NodeProcesses, said: deque[str], patience_s: float = _START_S
+) -> None:
+    """Wait until `condition` holds. Raises HarError with the nodes' last words where it takes too long."""
     until_s = time.monotonic() + patience_s
     while not condition():
         if not up.watch() or time.monotonic() > until_s:

@@ -17,7 +17,7 @@ from rich.live import Live
 from har_ros.core.errors import HarError
 from har_ros.core.stopping import stop_event
 from har_ros.demo_view import line, panel, summary
-from har_ros.graph import LOCAL_HOST, NAMESPACE, Plan, free_port, make_plan
+from har_ros.graph import LOCAL_HOST, NAMESPACE, Plan, commands, free_port, make_plan
 from har_ros.link.protocol import UNITS_MPS2
 from har_ros.nodes.monitor import Heard, Monitor
 from har_ros.processes import NodeProcesses
@@ -71,7 +71,8 @@ def run(options: argparse.Namespace) -> int:
     with stop_event() as ending:
         monitor.start()
         try:
-            with NodeProcesses(_plan(options), lambda name, text: said.append(f"[{name}] {text}")) as processes:
+            wanted = commands(_plan(options))
+            with NodeProcesses(wanted, lambda name, text: said.append(f"[{name}] {text}")) as processes:
                 heard = _watch(options, monitor, processes, ending)
         finally:
             monitor.stop()

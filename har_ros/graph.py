@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import json
 import socket
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +17,8 @@ from har_ros.core.parameters import read_sections
 
 NAMESPACE = "har"
 NODES = ("camera", "imu_bridge", "fusion", "recorder")
+COMPOSABLE = ("camera", "imu_bridge", "fusion")  # the recorder needs an executor of another kind
+COMPOSED, FAKE_IMU = "composed", "fake_imu"
 LOCAL_HOST = "127.0.0.1"
 SIMULATION_LEAD_NS = 3_000_000_000  # the simulated person begins when all processes are up
 
@@ -52,7 +56,8 @@ def _switch(name: str, default: bool, text: str) -> Argument:
 
 
 ARGUMENTS = (
-    Argument("namespace", NAMESPACE, "Namespace of all topics and nodes; one for each person or cell"),
+    Argument("namespace", NAMESPACE, "Namespace of all topics and nodes; several, as cell1,cell2, for as many people"),
+    _switch("compose", False, "Run the nodes of all namespaces, but recorders, in one process that shares the model"),
     Argument("params_file", "", "YAML file with parameters, in the form of config/har.yaml"),
     _switch("camera", True, "Start the camera node; false when another driver publishes camera/image_raw"),
     _switch("imu", True, "Start the ESP32 bridge; false when another driver publishes imu/data_raw"),
@@ -85,10 +90,14 @@ _BY_NAME = {argument.name: argument for argument in ARGUMENTS}
 
 @dataclass(frozen=True)
 class NodePlan:
-    """One node to start: its executable, and the parameters that the arguments set."""
+    """One node to start: its executable, and the parameters that the arguments set.
+
+    composed: whether it shares a process with others.
+    """
 
     name: str
     parameters: dict[str, Any] = field(default_factory=dict)
+    composed: bool = False
 
     @property
     def module(self) -> str:
@@ -98,7 +107,7 @@ class NodePlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that is to be started.
+    """All that is to be started in one namespace.
 
     fake_imu: options of `har fake-imu` when a simulated ESP32 is wanted, else None.
     """
@@ -109,18 +118,61 @@ class Plan:
     fake_imu: tuple[str, ...] | None = None
 
 
-def make_plan(texts: Mapping[str, str]) -> Plan:
-    """Return what to start for launch arguments given as texts; a missing one has its default.
+def make_plans(texts: Mapping[str, str]) -> list[Plan]:
+    """Return what to start for launch arguments given as texts, one plan a namespace; a missing one has its default.
 
-    Raises HarError for an unknown name or a text that is no such value.
+    Simulated people have different seeds. Raises HarError for an unknown name or a text that is no such value.
     """
     values = _values(texts)
     if "params_file" in values:
         _check_sections(Path(values["params_file"]))
+    namespaces = [name.strip().strip("/") for name in values["namespace"].split(",")]
+    if len(set(namespaces)) < len(namespaces) or not all(namespaces):
+        raise HarError(f"namespace is '{values['namespace']}'; give different names, such as cell1,cell2")
+    return [
+        _plan({**values, "namespace": name, "seed": values["seed"] + index}) for index, name in enumerate(namespaces)
+    ]
+
+
+def make_plan(texts: Mapping[str, str]) -> Plan:
+    """Return the plan of a single namespace; see make_plans."""
+    (plan,) = make_plans(texts)
+    return plan
+
+
+def commands(*plans: Plan) -> dict[str, tuple[str, ...]]:
+    """Return the command of each process to start by its name: nodes that share one stand under `composed`."""
+    found: dict[str, tuple[str, ...]] = {}
+    shared: list[str] = []
+    for plan in plans:
+        prefix = f"{plan.namespace}/" if len(plans) > 1 else ""
+        for node in plan.nodes:
+            words = _ros_arguments(plan, node)
+            if node.composed:
+                shared += [node.name, *words, "--"]
+            else:
+                found[f"{prefix}{node.name}"] = (sys.executable, "-m", node.module, *words)
+        if plan.fake_imu is not None:
+            found[f"{prefix}{FAKE_IMU}"] = (sys.executable, "-m", "har_ros.cli", "fake-imu", *plan.fake_imu)
+    return {COMPOSED: (sys.executable, "-m", "har_ros.nodes.composed", *shared), **found} if shared else found
+
+
+def _ros_arguments(plan: Plan, node: NodePlan) -> list[str]:
+    words = ["--ros-args", "-r", f"__ns:=/{plan.namespace}"]
+    if plan.params_file:
+        words += ["--params-file", plan.params_file]
+    for name, value in node.parameters.items():
+        words += ["-p", f"{name}:={json.dumps(value, ensure_ascii=False)}"]  # JSON is YAML that keeps the type
+    return words
+
+
+def _plan(values: Mapping[str, Any]) -> Plan:
     parameters = _parameters(values)
     fake_imu = _simulate(values, parameters) if values["simulation"] else None
     wanted = dict(zip(NODES, (values["camera"], values["imu"], True, values["record"])))
-    nodes = tuple(NodePlan(name, parameters[name]) for name in NODES if wanted[name])
+    nodes = tuple(
+        NodePlan(name, parameters[name], values["compose"] and name in COMPOSABLE) for name in NODES if wanted[name]
+    )
     return Plan(values["namespace"], values.get("params_file", ""), nodes, fake_imu)
 
 

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
 from har_ros.core.tether import tethered_environment
-from har_ros.graph import NodePlan, Plan
 from har_ros.shared_memory import remove_abandoned
 
 RESTART_DELAY_S = 1.0
 # How a child is ended, and how long each may take. SIGTERM means what SIGINT does to a node, and ends one
 # that is still being imported without a word.
 END_SIGNALS = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 2.0))
-FAKE_IMU = "fake_imu"
 
 
 @dataclass
@@ -34,26 +30,23 @@ class _Child:
 
 
 class NodeProcesses:
-    """The processes of a plan, alive within a `with` block.
+    """Processes by their names and commands, such as graph.commands gives, alive within a `with` block.
 
     A child that a signal killed (as a crash does) is started again; one that ends by itself refused to go
     on, and ends the whole. Enter the block in the main thread: the children end when that thread does.
     on_line(name, line) gets every line that a child prints, from threads.
     """
 
-    def __init__(self, plan: Plan, on_line: Callable[[str, str], None]) -> None:
-        self._plan = plan
+    def __init__(self, commands: Mapping[str, Sequence[str]], on_line: Callable[[str, str], None]) -> None:
+        self._commands = commands
         self._on_line = on_line
         self._children: list[_Child] = []
         self.exit_code: int | None = None
 
     def __enter__(self) -> NodeProcesses:
         self._begun_s = time.time()
-        for node in self._plan.nodes:
-            self._children.append(self._start(node.name, _node_command(self._plan, node)))
-        if self._plan.fake_imu is not None:
-            words = (sys.executable, "-m", "har_ros.cli", "fake-imu", *self._plan.fake_imu)
-            self._children.append(self._start(FAKE_IMU, words))
+        for name, command in self._commands.items():
+            self._children.append(self._start(name, command))
         return self
 
     def __exit__(
@@ -118,12 +111,3 @@ class NodeProcesses:
             child.restart_at_s = time.monotonic() + RESTART_DELAY_S
         elif time.monotonic() >= child.restart_at_s:
             self._children[self._children.index(child)] = self._start(child.name, child.command)
-
-
-def _node_command(plan: Plan, node: NodePlan) -> tuple[str, ...]:
-    words = ["-m", node.module, "--ros-args", "-r", f"__ns:=/{plan.namespace.strip('/')}"]
-    if plan.params_file:
-        words += ["--params-file", plan.params_file]
-    for name, value in node.parameters.items():
-        words += ["-p", f"{name}:={json.dumps(value, ensure_ascii=False)}"]  # JSON is YAML that keeps the type
-    return (sys.executable, *words)

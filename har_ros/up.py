@@ -6,7 +6,7 @@ import argparse
 
 from har_ros.core.errors import HarError
 from har_ros.core.stopping import stop_event
-from har_ros.graph import ARGUMENTS, make_plan
+from har_ros.graph import ARGUMENTS, commands, make_plans
 from har_ros.processes import NodeProcesses
 
 _LOOK_S = 0.1
@@ -15,6 +15,8 @@ _EPILOG = """examples:
   har up source:=walk.mp4 imu_port:=6000     a video file, another port
   har up simulation:=true                    no hardware at all
   har up params_file:=mine.yaml              parameters as in config/har.yaml
+  har up compose:=true namespace:=cell1,cell2 params_file:=cells.yaml
+                                             two people, one process, one model
 
 The same arguments go to: ros2 launch har_ros har.launch.py
 Ctrl-C ends all nodes."""
@@ -34,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the nodes until a signal, or the end of one of them; return the exit code."""
-    plan = make_plan(dict(_split(text) for text in args.arguments))
-    with stop_event() as ending, NodeProcesses(plan, _print_line) as processes:
+    plans = make_plans(dict(_split(text) for text in args.arguments))
+    with stop_event() as ending, NodeProcesses(commands(*plans), _print_line) as processes:
         while processes.watch() and not ending.wait(_LOOK_S):
             pass
     return processes.exit_code or 0

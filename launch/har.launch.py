@@ -1,7 +1,5 @@
 """Start the nodes: ros2 launch har_ros har.launch.py. Arguments and nodes come from har_ros.graph."""
 
-import sys
-
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, Shutdown
 from launch.event import Event
 from launch.substitutions import LaunchConfiguration
@@ -9,8 +7,8 @@ from launch_ros.actions import LifecycleNode
 from launch_ros.parameter_descriptions import ParameterValue
 
 from har_ros.core.tether import tethered_environment
-from har_ros.graph import ARGUMENTS, NodePlan, Plan, make_plan
-from har_ros.processes import FAKE_IMU, RESTART_DELAY_S
+from har_ros.graph import ARGUMENTS, COMPOSED, FAKE_IMU, NodePlan, Plan, commands, make_plans
+from har_ros.processes import RESTART_DELAY_S
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 
 
@@ -30,12 +28,14 @@ def generate_launch_description() -> LaunchDescription:
 
 def _processes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     texts = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in ARGUMENTS}
-    plan = make_plan(texts)
-    actions = [_node(plan, node) for node in plan.nodes]
-    if plan.fake_imu is not None:
-        command = [sys.executable, "-m", "har_ros.cli", "fake-imu", *plan.fake_imu]
-        actions.append(ExecuteProcess(cmd=command, name=FAKE_IMU, **_PROCESS))
-    return actions
+    plans = make_plans(texts)
+    nodes = [_node(plan, node) for plan in plans for node in plan.nodes if not node.composed]
+    others = [
+        ExecuteProcess(cmd=command, name=name.replace("/", "_"), **_PROCESS)
+        for name, command in commands(*plans).items()
+        if name == COMPOSED or name.endswith(FAKE_IMU)
+    ]
+    return [*nodes, *others]
 
 
 def _node(plan: Plan, node: NodePlan) -> LifecycleNode:

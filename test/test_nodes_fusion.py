@@ -26,7 +26,7 @@ from tiny_model import write_tiny_model
 from har_ros.core.labels import LABELS
 
 OK, ERROR, STALE = DiagnosticStatus.OK, DiagnosticStatus.ERROR, DiagnosticStatus.STALE
-OK_NUMBER, ERROR_NUMBER = 0, 2  # as Status has it
+OK_NUMBER, WARN_NUMBER, ERROR_NUMBER = 0, 1, 2  # as Status has it
 TIMEOUT_S = 0.5
 LOAD_SLACK_S = 0.2  # a busy machine wakes the node's timer late
 NODE = "cell/fusion"
@@ -243,6 +243,30 @@ def test_a_network_that_hangs_makes_stale_and_holds_up_neither_services_nor_the_
         for topic in ("activity", "anomaly"):
             rig.heard[topic].wait_for(lambda array: values(array)["reason"] == "the node stops")
             assert rig.heard[topic].all()[-1].status[0].level == STALE
+
+
+SLOW = """
+import time
+from har_ros.inference.model import FrameEncoder
+
+put = FrameEncoder.put
+
+
+def dawdle(encoder, image):
+    time.sleep(0.1)
+    put(encoder, image)
+
+
+FrameEncoder.put = dawdle
+"""
+
+
+def test_a_network_that_is_too_slow_leaves_pictures_out_and_says_so(ros: RosTest, tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "model", favour="WALK")
+    with FusionRig(ros, model, first=SLOW) as rig:
+        status = ros.status(NODE, lambda status: status.message.startswith("overloaded: recognises "))
+        assert status.level == WARN_NUMBER and int(status.values["skipped"]) > 0
+        assert float(values(rig.until(OK))["latency_ms"]) < 1000 * TIMEOUT_S, "they queue up"
 
 
 def test_simulated_time_is_waited_for_and_a_jump_back_begins_anew(ros: RosTest, tmp_path: Path) -> None:

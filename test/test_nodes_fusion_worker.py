@@ -17,6 +17,7 @@ from tiny_model import write_tiny_model
 from har_ros.core.alarm_policy import AlarmPolicy
 from har_ros.core.decision import AlarmMonitor
 from har_ros.inference.model import HarModel
+from har_ros.inference.pool import Turns
 from har_ros.inference.recogniser import StreamingRecogniser
 from har_ros.nodes.fusion_worker import Frame, FusionWorker, Outcome
 
@@ -35,7 +36,7 @@ class Feeder:
         self.may_go = threading.Event()
         self.may_go.set()
         self.news = threading.Event()
-        self.worker = FusionWorker(recogniser, self._to_bgr, self.news.set)
+        self.worker = FusionWorker(recogniser, self._to_bgr, self.news.set, Turns(1))
         self.worker.start()
 
     def _to_bgr(self, message: Any) -> np.ndarray:
@@ -89,7 +90,7 @@ def test_a_verdict_comes_with_the_thirtieth_step(feeder: Feeder) -> None:
     outcome = feeder.outcome_of(29)
     assert outcome.recognition is not None and outcome.failure == "" and outcome.picture is None
     assert outcome.recognition.span.end_ns == outcome.frame.stamp_ns
-    assert feeder.worker.skipped == 0
+    assert feeder.worker.skipped.count == 0
 
 
 def test_while_busy_the_newest_frame_wins_and_the_others_count(feeder: Feeder) -> None:
@@ -103,7 +104,7 @@ def test_while_busy_the_newest_frame_wins_and_the_others_count(feeder: Feeder) -
     feeder.may_go.set()
     feeder.wait_for(lambda: feeder.decoded[-1] == 7)
     assert feeder.decoded == [0, 1, 2, 3, 7]
-    assert feeder.worker.skipped == 3
+    assert feeder.worker.skipped.count == 3
 
 
 def test_a_restart_forgets_the_window_and_the_outcome(feeder: Feeder) -> None:

@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS 2, or the extra ros-jazzy")
 
 from rcl_interfaces.msg import Log
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from ros_helpers import NodeProcess, RosTest, stamp_ns
 from sensor_msgs.msg import Imu
 
@@ -98,7 +99,7 @@ def test_a_silent_device_is_shown_and_its_return_too(ros: RosTest) -> None:
 
 
 def test_the_links_log_is_heard_in_ros(ros: RosTest) -> None:
-    log = ros.listen(Log, "/rosout", 100)
+    log = ros.listen(Log, "/rosout", QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL))
     node, port = start(ros, "token:=secret")
     with connect(port) as device:
         device.sendall(HELLO)

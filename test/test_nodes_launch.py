@@ -25,7 +25,7 @@ from tiny_model import write_tiny_model
 
 from har_ros.core.errors import HarError
 from har_ros.core.resources import find_resource
-from har_ros.graph import ARGUMENTS, NODES, make_plan
+from har_ros.graph import ARGUMENTS, NODES, commands, make_plan, make_plans
 from har_ros.nodes.parameters import read_sections
 
 STALE = b"\x03"
@@ -105,10 +105,21 @@ def test_a_simulated_camera_and_esp32_show_one_person() -> None:
     }
 
 
+def test_several_namespaces_have_their_own_processes_or_share_one() -> None:
+    asked = {"namespace": "cell1, /cell2", "imu": "false", "record": "true"}
+    apart, together = (commands(*make_plans({**asked, "compose": text})) for text in ("false", "true"))
+    nodes = ("camera", "fusion", "recorder")
+    assert list(apart) == [f"{cell}/{node}" for cell in ("cell1", "cell2") for node in nodes]
+    assert list(together) == ["composed", "cell1/recorder", "cell2/recorder"]
+    assert {word for word in together["composed"] if word.startswith("__ns")} == {"__ns:=/cell1", "__ns:=/cell2"}
+
+
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
         ("sorce", "0", "no argument 'sorce'"),
+        ("namespace", "cell,/cell", "give different names"),
+        ("namespace", "cell,", "give different names"),
         ("imu_port", "many", "whole number"),
         ("record", "maybe", "choose one of true, false"),
     ],

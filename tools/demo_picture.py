@@ -16,7 +16,7 @@ from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import String
 
 from har_ros.core.labels import LABELS
-from har_ros.graph import make_plan
+from har_ros.graph import commands, make_plan
 from har_ros.processes import NodeProcesses
 
 OUT = Path(__file__).parents[1] / "docs" / "demo.png"
@@ -53,7 +53,8 @@ def main():
     rclpy.init()
     collector = Collector()
     begun_s = time.monotonic()
-    with NodeProcesses(make_plan({"simulation": "true", "scenario": scenario, "seed": seed}), print) as processes:
+    plan = make_plan({"simulation": "true", "scenario": scenario, "seed": seed})
+    with NodeProcesses(commands(plan), print) as processes:
         while processes.watch() and len(collector.pictures) < len(LABELS) and time.monotonic() - begun_s < LONGEST_S:
             rclpy.spin_once(collector, timeout_sec=0.1)
     missing = [label for label in LABELS if label not in collector.pictures]

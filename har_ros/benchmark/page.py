@@ -96,12 +96,16 @@ def _graph(figures: Mapping[str, Any]) -> list[str]:
     graph = figures["graph"]
     latency = graph["latency_ms"]
     rows = [(name, share, graph["rss_mb"].get(name, "")) for name, share in graph["cpu_percent"].items()]
+    of_models = graph["latency_ms_of_models"].items()
+    models = [(name, *(each[key] for key in ("p50", "p95", "p99"))) for name, each in of_models]
     left_out = ", ".join(f"{name} {number}" for name, number in graph["frames_reported"].items())
     return [
         "\n## ROS graph\n",
         f"Camera node at 640 x 480, 30 Hz; accelerometer at 100 Hz through the bridge; model {graph['model']}.",
         f"From a picture's stamp to the arrival of its verdict ({latency['verdicts']} of them):",
-        f"p50 {latency['p50']:.1f} ms, p95 {latency['p95']:.1f} ms, p99 {latency['p99']:.1f} ms.",
+        f"p50 {latency['p50']:.1f} ms, p95 {latency['p95']:.1f} ms, p99 {latency['p99']:.1f} ms.\n",
+        _table(("model", "p50 ms", "p95 ms", "p99 ms"), models),
+        "",
         f"First verdict: {graph['first_verdict_s']:.1f} s after the start, of which the window takes one.",
         f"Pictures published: {graph['frames']}; lost without a word: {graph['frames_lost']};",
         f"counted by the fusion node as left out: {left_out}.\n",
@@ -109,7 +113,19 @@ def _graph(figures: Mapping[str, Any]) -> list[str]:
     ]
 
 
-_PARTS = {"model": _model, "peak": _peak, "inputs": _inputs, "peers": _peers, "graph": _graph}
+def _cameras(figures: Mapping[str, Any]) -> list[str]:
+    rows = [tuple(run[key] for key in _CAMERA_KEYS) for run in figures["cameras"]]
+    return [
+        "\n## Several cameras\n",
+        f"As many people at 15 pictures a second, all nodes in one process, model {figures['cameras_model']}.",
+        "Where there is too much to do, pictures are left out, of all people as many; none queue up.\n",
+        _table(_CAMERA_HEAD, rows),
+    ]
+
+
+_CAMERA_HEAD = ("cameras", "p50 ms", "p99 ms", "verdicts/s", "slowest's", "% of one core", "resident MB", "all after s")
+_CAMERA_KEYS = ("n", "p50", "p99", "rate", "least_rate", "cpu_percent", "rss_mb", "first_verdicts_s")
+_PARTS = {"model": _model, "peak": _peak, "inputs": _inputs, "peers": _peers, "graph": _graph, "cameras": _cameras}
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,34 @@ from har_ros.core.preprocess import STANDARD_GRAVITY_MPS2
 
 STILL_STD_MPS2 = 0.4  # quiet standing sways by about 0.1; one step gives more than 1
 GRAVITY_TOLERANCE_MPS2 = 1.5  # more than the offset of any cheap sensor
+CALIBRATION_S = 2.0
+_MOST_READINGS = 4000  # also of a sensor whose stamps stand still
+
+
+class LastReadings:
+    """The readings of the last two seconds, for a calibration; one thread may add while another one asks."""
+
+    def __init__(self) -> None:
+        self._readings: deque[tuple[int, NDArray[np.float32]]] = deque(maxlen=_MOST_READINGS)
+
+    def add(self, stamp_ns: int, accel_mps2: NDArray[np.float32]) -> None:
+        """Take a reading (3,)."""
+        self._readings.append((stamp_ns, accel_mps2))
+        while stamp_ns - self._readings[0][0] > CALIBRATION_S * 1e9:
+            self._readings.popleft()
+
+    def clear(self) -> None:
+        """Forget them, as after a jump of the clock."""
+        self._readings.clear()
+
+    def since(self, now_ns: int, timeout_s: float) -> NDArray[np.float32]:
+        """Return two seconds of readings (N, 3) of which the newest is at most `timeout_s` old. Raises HarError."""
+        readings = list(self._readings)
+        stamps_ns = [stamp_ns for stamp_ns, _ in readings]
+        age_s = (now_ns - stamps_ns[-1]) / 1e9 if stamps_ns else np.inf
+        if age_s > timeout_s or stamps_ns[-1] - stamps_ns[0] < 0.9 * CALIBRATION_S * 1e9:
+            raise HarError(f"calibration takes {CALIBRATION_S:g} s of accelerometer data; wait and try again")
+        return np.array([accel_mps2 for _, accel_mps2 in readings])
 
 
 def rotation_matrix(quaternion_xyzw: Sequence[float]) -> NDArray[np.float32]:

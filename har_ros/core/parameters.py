@@ -154,18 +154,19 @@ def read_own(path: Path, full_name: str) -> dict[str, Any]:
     """Return what a parameter file sets for one node, such as /har/fusion; of two sections the later one counts.
 
     ROS matches a section with the full name: `fusion:` is not `/har/fusion`, `/**/fusion:` is. Keys of ROS's own
-    are left out. Raises HarError for a section of this node's name that ROS would silently pass over.
+    are left out. Raises HarError for a section of this node's name that ROS would silently pass over, but not for
+    another namespace's, such as `/cell2/fusion:`, beside one for this node.
     """
     node_name = full_name.rsplit("/", 1)[-1]
-    values: dict[str, Any] = {}
-    for section, body in read_sections(path).items():
-        if re.fullmatch(_section_pattern(section), full_name):
-            values |= body
-        elif section.rsplit("/", 1)[-1] == node_name:
+    sections = read_sections(path)
+    own = {name: body for name, body in sections.items() if re.fullmatch(_section_pattern(name), full_name)}
+    for section in sections:
+        elsewhere = own and section.startswith("/") and section.count("/") > 1
+        if section not in own and section.rsplit("/", 1)[-1] == node_name and not elsewhere:
             raise HarError(
                 f"section '{section}:' of '{path}' does not match the node {full_name}; call it '/**/{node_name}:'"
             )
-    return {key: value for key, value in values.items() if not key.startswith(ROS_OWN)}
+    return {key: value for body in own.values() for key, value in body.items() if not key.startswith(ROS_OWN)}
 
 
 def _section_pattern(section: str) -> str:

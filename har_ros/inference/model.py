@@ -88,7 +88,7 @@ class WindowHead:
 
 
 class HarModel:
-    """A loaded model. Its encoder is for one thread at a time."""
+    """A loaded model. Its `encoder` is for one thread at a time, and so is each new one; all share the network."""
 
     def __init__(self, folder: Path, threads: int = 1, providers: Sequence[str] = CPU) -> None:
         """Load and check both networks and run each once.
@@ -100,7 +100,7 @@ class HarModel:
         self._encoder = open_session(folder / ENCODER_FILE, threads, providers)
         self._head = open_session(folder / HEAD_FILE, threads, providers, batch=1)
         _check_shapes(self._encoder, self._head, self.card)
-        self.encoder = FrameEncoder(self._encoder, self.card)
+        self.encoder = self.new_encoder()
         self._warm_up()
 
     @property
@@ -113,6 +113,10 @@ class HarModel:
         other = copy.copy(self)
         other.card = card
         return other
+
+    def new_encoder(self) -> FrameEncoder:
+        """Return the encoder with memory of its own, for one more thread."""
+        return FrameEncoder(self._encoder, self.card)
 
     def head_on(self, window: WindowBuffer) -> WindowHead:
         """Return the head tied to a window of this model's sizes."""

@@ -173,6 +173,11 @@ def _take_bytes_as_they_are(graph: onnx.GraphProto, zero_point: int) -> None:
         graph.node.remove(node)
 
 
+def is_float(folder: Path) -> bool:
+    """Return whether a model folder's encoder is one that `quantise_model` takes."""
+    return _stem(onnx.load(str(folder / ENCODER_FILE)).graph) is not None
+
+
 def _stem(graph: onnx.GraphProto) -> _Stem | None:
     nodes, tensor = [], "frames"
     for kind in ("Transpose", "Cast", "Sub", "Conv"):

@@ -45,14 +45,14 @@ class Recognition:
 class StreamingRecogniser:
     """Encodes each frame once and classifies the newest window after each step.
 
-    Not thread-safe: feed it from one thread, in the order of arrival. Recognisers of several cameras may
-    share a model where one thread feeds them all.
+    Not thread-safe: feed it from one thread, in the order of arrival. Recognisers of several cameras may share a
+    model, each in a thread of its own.
     """
 
     def __init__(self, model: HarModel, alarm: AlarmMonitor, gate: MotionGate | None = None) -> None:
         card = model.card
         self._card = card
-        self._encoder = model.encoder
+        self._encoder = model.new_encoder()
         self._gate = gate
         self._mean = np.array(card.imu_mean, np.float32)
         self._std = np.array(card.imu_std, np.float32)

@@ -19,11 +19,13 @@ class ImuLink:
     Raises HarError, from the constructor or from `start`, where the settings or the port can't be used.
     """
 
-    def __init__(self, config: LinkConfig, on_reading: Callable[[StampedReading], None]) -> None:
+    def __init__(
+        self, config: LinkConfig, on_reading: Callable[[StampedReading], None], thread_name: str = "imu-link"
+    ) -> None:
         self.failure: Exception | None = None  # the fault of this program that ended the thread, if any
         self._tally = Tally()
         self._transport = TRANSPORTS[config.mode](config, self._tally, on_reading)
-        self._thread = threading.Thread(target=self._run, name="imu-link", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=thread_name, daemon=True)
 
     def start(self) -> None:
         """Open the port and begin to receive; a link starts once."""

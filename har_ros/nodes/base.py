@@ -1,33 +1,27 @@
-"""What all nodes share: parameters, lifecycle, diagnostics, and a main that never shows a traceback."""
+"""What all nodes share: parameters, lifecycle and diagnostics."""
 
 from __future__ import annotations
 
-import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.exceptions import NameValidationException
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter as RosParameter
-from rclpy.signals import SignalHandlerOptions
 from rclpy.timer import Timer
 
 from har_ros.core.errors import HarError
 from har_ros.core.parameters import ROS_OWN
-from har_ros.core.tether import follow_parent
 from har_ros.nodes import qos
-from har_ros.nodes.discovery import announce_often
 from har_ros.nodes.executor import make_executor
 from har_ros.nodes.parameters import (
     AUTOSTART,
@@ -37,10 +31,8 @@ from har_ros.nodes.parameters import (
     refuse_missed_sections,
     resolve,
 )
-from har_ros.nodes.process import StopSignal, refuse_stray_words, require_log_folder
 
 DIAGNOSTICS_PERIOD_S = 1.0
-_SPIN_S = 0.2  # the longest time a signal waits while nothing happens
 RclError = rclpy_implementation.RCLError
 
 
@@ -67,19 +59,29 @@ class HarNode(LifecycleNode):
     PARAMETERS: tuple[Parameter, ...] = ()
     EXECUTOR: Callable[[], Any] = staticmethod(make_executor)
 
-    def __init__(self) -> None:
-        super().__init__(self.NAME, automatically_declare_parameters_from_overrides=True)
+    def __init__(self, arguments: Sequence[str] | None = None) -> None:
+        """Take the ROS arguments of this node alone, in a process of several; None: those of the command line."""
+        super().__init__(
+            self.NAME,
+            cli_args=arguments,
+            use_global_arguments=arguments is None,
+            automatically_declare_parameters_from_overrides=True,
+        )
         self.state = "unconfigured"
         self.problem = ""
         self._brings_up = False
         self._publishing_output = False
         self._table = {parameter.name: parameter for parameter in (AUTOSTART, *self.PARAMETERS)}
-        refuse_missed_sections(sys.argv, self.get_fully_qualified_name())
+        refuse_missed_sections(sys.argv if arguments is None else arguments, self.get_fully_qualified_name())
         self._declare_all()
         self._answer_impossible_transitions()
         self.add_on_set_parameters_callback(self._judge_changes)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", qos.DIAGNOSTICS)
         self.every(DIAGNOSTICS_PERIOD_S, self.publish_diagnostics)
+
+    @staticmethod
+    def prepare() -> None:
+        """Make the process ready, before ROS is started and the node is made."""
 
     def open(self) -> None:
         """Open what the node needs: files, models, publishers, subscriptions."""
@@ -213,7 +215,7 @@ class HarNode(LifecycleNode):
             try:
                 return change_state(request, response)
             except RclError as error:
-                self.get_logger().warning(_first_line(error))
+                self.get_logger().warning(first_line(error))
                 response.success = False
                 return response
 
@@ -247,62 +249,15 @@ class HarNode(LifecycleNode):
         parameter.accept(value)
 
 
-def run_node(node_class: type[HarNode]) -> int:
-    """Run a node until a signal ends it; return 0, or 1 after one sentence on stderr if it can't go on."""
-    stop = StopSignal()
-    follow_parent()
-    try:
-        refuse_stray_words(sys.argv[1:])
-        require_log_folder()
-        announce_often()
-        _start_ros()
-        try:
-            return _live(node_class(), stop)
-        finally:
-            rclpy.shutdown()
-    except HarError as error:
-        reason = str(error)
-    except Exception as error:  # noqa: BLE001  the last door: a sentence instead of a traceback
-        reason = describe(error)
-    print(f"{node_class.NAME}: {reason}", file=sys.stderr)
-    return 1
-
-
-def _live(node: HarNode, stop: StopSignal) -> int:
-    executor = node.EXECUTOR()
-    executor.add_node(node)
-    try:
-        if node.value(AUTOSTART.name):
-            node.bring_up()
-        while not stop.seen and node.state != "finalized":
-            try:
-                executor.spin_once(timeout_sec=_SPIN_S)
-            except RclError as error:  # such as an answer to somebody who has gone
-                node.get_logger().warning(_first_line(error))
-            node.check()
-        return 0
-    finally:
-        node.wind_down()
-        executor.shutdown()
-        node.destroy_node()
-
-
-def _start_ros() -> None:
-    try:
-        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-    except (RuntimeError, NameValidationException) as error:
-        reason = re.sub(r",? at /\S+", "", _first_line(error))  # rcl adds places in its own source
-        raise HarError(f"ROS can't start: {reason}") from None
-
-
 def describe(error: Exception) -> str:
     """Return a sentence for an error that nobody foresaw, with the place it came from."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(place.filename).name}:{place.lineno}"
-    return f"unexpected {type(error).__name__} at {where}: {_first_line(error)}; please report it"
+    return f"unexpected {type(error).__name__} at {where}: {first_line(error)}; please report it"
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return what an error says first."""
     return next(iter(str(error).splitlines()), "")
 
 

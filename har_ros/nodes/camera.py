@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from std_msgs.msg import Header, String
 
 from har_ros.core.errors import HarError
 from har_ros.nodes import qos
-from har_ros.nodes.base import HarNode, Health, run_node
+from har_ros.nodes.base import HarNode, Health
 from har_ros.nodes.camera_info import Calibration
 from har_ros.nodes.camera_reader import CameraReader
 from har_ros.nodes.camera_sources import (
@@ -32,10 +33,13 @@ from har_ros.nodes.camera_sources import (
     device_index,
 )
 from har_ros.nodes.images import compress, fill_image
+from har_ros.nodes.neighbours import LocalImage, Neighbours
 from har_ros.nodes.parameters import Parameter
 from har_ros.nodes.rates import RateMeter
+from har_ros.nodes.running import run_node
 from har_ros.nodes.simulator_source import SimulatorSource
 
+IMAGES = "camera/image_raw"
 SIMULATOR = "simulator"
 TRUTH_PERIOD_S = 1.0
 _QUIET_S = 1.2  # without a picture, unless the wanted rate is slower
@@ -60,10 +64,19 @@ class CameraNode(HarNode):
         Parameter("simulation_start_ns", int, "When the simulated person begins; 0 for now", "ns", 0),
     )
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, arguments: Sequence[str] | None = None, neighbours: Neighbours | None = None) -> None:
+        super().__init__(arguments)
+        self._neighbours = neighbours or Neighbours()
+        self._topic = self.resolve_topic_name(IMAGES)
+        self._neighbours.offer(self._topic)
         self._reader: CameraReader | None = None
         self._publishers_opened: list[Any] = []
+
+    @staticmethod
+    def prepare() -> None:
+        """Silence OpenCV: the node itself says in words what goes wrong."""
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
     def open(self) -> None:
         """Check the source and the calibration, and create the publishers."""
@@ -72,7 +85,8 @@ class CameraNode(HarNode):
         info_file = self.value("camera_info_file")
         self._calibration = Calibration(Path(info_file).expanduser()) if info_file else None
         self._image = Image()
-        self._raw = self._publisher(Image, "camera/image_raw", qos.IMAGE)
+        self._shape: tuple[int, ...] = (0, 0)
+        self._raw = self._publisher(Image, IMAGES, qos.IMAGE)
         self._jpeg = self._publisher(CompressedImage, "camera/image_raw/compressed", qos.IMAGE)
         self._info_out = self._publisher(CameraInfo, "camera/camera_info", qos.IMAGE) if self._calibration else None
         self._truth_out = None
@@ -113,8 +127,8 @@ class CameraNode(HarNode):
             "dropped": reader.dropped,
             "unreadable": reader.unreadable,
             "reconnects": reader.reconnects,
-            "width": self._image.width,
-            "height": self._image.height,
+            "width": self._shape[1],
+            "height": self._shape[0],
         }
         silent_s = reader.read_rate.silent_s()
         if reader.state == "running" and silent_s > max(_QUIET_S, 2 / (self.value("rate_hz") or math.inf)):
@@ -134,9 +148,12 @@ class CameraNode(HarNode):
         if self._size and picture.shape[1::-1] != self._size:
             picture = cv2.resize(picture, self._size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
         header = Header(stamp=Time(nanoseconds=frame.stamp_ns).to_msg(), frame_id=self.value("frame_id"))
-        self._image.header = header
-        fill_image(self._image, picture)
-        self._raw.publish(self._image)
+        self._shape = picture.shape
+        handed_on = self._neighbours.hand_on(self._topic, lambda: LocalImage(header, picture))
+        if not handed_on or self._raw.get_subscription_count():
+            self._image.header = header
+            fill_image(self._image, picture)
+            self._raw.publish(self._image)
         self._published.note()
         if self._jpeg.get_subscription_count():
             message = compress(picture, self.value("jpeg_quality"))
@@ -201,9 +218,6 @@ def _without_password(source: str) -> str:
 
 def main() -> int:
     """Run the camera node."""
-    # The node itself says in words what goes wrong.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     return run_node(CameraNode)
 
 

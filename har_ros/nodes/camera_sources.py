@@ -67,18 +67,18 @@ class Wish:
 
 
 class Due(NamedTuple):
-    """The picture that is due: how many before it come too late, its time since the first one, and its stamp."""
+    """The picture that is due next: how many before it come too late, and its time since the first one."""
 
     skipped: int
     at_s: float
-    stamp_ns: int
 
 
 class Pace:
-    """Waits until each numbered picture of a file or simulation is due, and skips those that are too late.
+    """Says which numbered picture of a file or simulation is due, skipping those that are too late, and waits for it.
 
-    The first picture belongs to `begin_ns`, or to now. The pace is the steady clock's; the stamps follow the
-    host's clock where that is set.
+    In between the picture is read or drawn: it is of the time it is due, and that work must not make it late. The
+    first one belongs to `begin_ns`, or to now. The pace is the steady clock's; the stamps follow the host's clock
+    where that is set.
     """
 
     def __init__(self, rate_hz: float, now_ns: Callable[[], int], begin_ns: int | None = None) -> None:
@@ -90,16 +90,18 @@ class Pace:
         self._index = 0
 
     def next(self) -> Due:
-        """Wait for the next picture that is not too late."""
+        """Return the next picture that is not too late."""
         late_s = time.monotonic() - self._begin_s - self._index * self._period_s
         skipped = int(late_s / self._period_s) if late_s > max(_LATE_S, self._period_s) else 0
         index = self._index + skipped
         self._index = index + 1
-        due_s = self._begin_s + index * self._period_s
-        time.sleep(max(0.0, due_s - time.monotonic()))
+        return Due(skipped, index * self._period_s)
+
+    def wait_for(self, due: Due) -> int:
+        """Wait until a picture is due; return its stamp, ns."""
+        time.sleep(max(0.0, self._begin_s + due.at_s - time.monotonic()))
         self._follow_host_clock()
-        at_s = index * self._period_s
-        return Due(skipped, at_s, self._begin_ns + round(at_s * 1e9))
+        return self._begin_ns + round(due.at_s * 1e9)
 
     def _follow_host_clock(self) -> None:
         apart_ns = self._clocks_apart_ns()
@@ -216,7 +218,7 @@ class VideoSource:
         picture = self._next_picture()
         if picture is None and self._loop and self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0):
             picture = self._next_picture()
-        return None if picture is None else Frame(picture, due.stamp_ns)
+        return None if picture is None else Frame(picture, self._pace.wait_for(due))
 
     def close(self) -> None:
         """Close the file."""
@@ -272,7 +274,7 @@ class FolderSource:
             self._next = index + 1
             picture = cv2.imread(str(self._files[index]))
             if picture is not None:
-                return Frame(picture, due.stamp_ns)  # type: ignore[arg-type]
+                return Frame(picture, self._pace.wait_for(due))  # type: ignore[arg-type]
             self.unreadable += 1
         raise SourceLostError("none of its pictures can be read")
 

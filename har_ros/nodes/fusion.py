@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -34,25 +35,27 @@ from har_ros.core.errors import HarError
 from har_ros.core.freshness import WINDOW
 from har_ros.core.fusion_parameters import PARAMETERS
 from har_ros.core.fusion_settings import FusionSettings
-from har_ros.core.mount import rotation_matrix, upright_rotation
+from har_ros.core.mount import LastReadings, rotation_matrix, upright_rotation
 from har_ros.core.pictures import decompress
 from har_ros.core.resources import find_model
 from har_ros.inference.model import HarModel
 from har_ros.inference.motion_gate import make_gate
+from har_ros.inference.pool import ModelPool
 from har_ros.inference.recogniser import StreamingRecogniser
 from har_ros.inference.sessions import CPU
 from har_ros.nodes import qos
 from har_ros.nodes.annotate import blank
-from har_ros.nodes.base import HarNode, Health, run_node
+from har_ros.nodes.base import HarNode, Health
 from har_ros.nodes.convert import FAILED, STALE, Report, ResultMessages, mirrors
 from har_ros.nodes.fusion_inputs import FusionInputs
 from har_ros.nodes.fusion_worker import Frame, FusionWorker, Outcome
 from har_ros.nodes.images import to_bgr
+from har_ros.nodes.neighbours import Neighbours
 from har_ros.nodes.paired_inputs import InputSettings
+from har_ros.nodes.running import run_node
 
-CALIBRATION_S = 2.0
 _LAST_WORD_S = 0.3  # how long the last STALE may take to reach its readers
-_MOST_AT_REST = 4000  # samples, also of a sensor whose stamps stand still
+_MOST_SKIPPED = 0.1  # of the pictures; beyond it the processor is too slow for them
 
 
 class FusionNode(HarNode):
@@ -61,7 +64,15 @@ class FusionNode(HarNode):
     NAME = "fusion"
     PARAMETERS = PARAMETERS
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str] | None = None,
+        neighbours: Neighbours | None = None,
+        models: ModelPool | None = None,
+    ) -> None:
+        """Begin; see HarNode for the arguments. Neighbours and models are those of the process, or the node's own."""
+        self._neighbours = neighbours or Neighbours()
+        self._models = models or ModelPool()
         self._inputs: FusionInputs  # these two exist while the node is active, as its timer does
         self._worker: FusionWorker
         self._timer: Timer | None = None
@@ -72,12 +83,17 @@ class FusionNode(HarNode):
         self._published_steady_s = -math.inf
         self._reporting = threading.Lock()
         self._latencies_ms: deque[float] = deque(maxlen=300)
-        self._at_rest: deque[tuple[int, NDArray[np.float32]]] = deque(maxlen=_MOST_AT_REST)
-        super().__init__()
+        self._readings = LastReadings()
+        super().__init__(arguments)
         self._rotation = rotation_matrix(self.value("mount_rotation"))
         self.add_post_set_parameters_callback(self._after_change)
         self.create_service(Trigger, "~/acknowledge", self._acknowledge)
         self.create_service(Trigger, "~/calibrate_mount", self._calibrate_mount)
+
+    @staticmethod
+    def prepare() -> None:
+        """Let OpenCV use one thread: a picture is too small to share out, and threads of others are waited for."""
+        cv2.setNumThreads(1)
 
     def open(self) -> None:
         """Load the model and offer the topics. Raises HarError."""
@@ -102,10 +118,17 @@ class FusionNode(HarNode):
         decode = decompress if settings.compressed else to_bgr
         self._gate = make_gate(self.value("motion_gate_levels"))
         recogniser = StreamingRecogniser(self._model, self._alarm, self._gate)
-        self._worker = FusionWorker(recogniser, decode, self._tick)
+        self._worker = FusionWorker(recogniser, decode, self._tick, self._models.turns)
         timeout_s = self._settings().timeout_s
         self._inputs = FusionInputs(
-            self, self._model.card, settings, timeout_s, self._take_imu, self._take_pair, self._restart
+            self,
+            self._model.card,
+            settings,
+            timeout_s,
+            self._take_imu,
+            self._take_pair,
+            self._restart,
+            self._neighbours,
         )
         back_in_time = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
         self._jump_handle = self.get_clock().create_jump_callback(
@@ -143,9 +166,10 @@ class FusionNode(HarNode):
             "imu_hz": inputs.samples.hz(),
             "paired": inputs.pairs.paired,
             "unpaired": inputs.pairs.unpaired,
+            "images_before": inputs.images_before,
             "lost_images": inputs.lost_images,
             "lost_samples": inputs.lost_samples,
-            "skipped": self._worker.skipped,
+            "skipped": self._worker.skipped.count,
             "dropped": inputs.dropped,
             "gated": self._gate.skipped if self._gate is not None else 0,
             "latency_p50_ms": float(np.percentile(latencies, 50)),
@@ -158,6 +182,11 @@ class FusionNode(HarNode):
             serious = inputs.qos_problem or self._report.failed
             level = DiagnosticStatus.ERROR if serious else DiagnosticStatus.WARN
             return Health(level, inputs.qos_problem or self._report.reason, values)
+        skipped_hz = self._worker.skipped.hz()
+        if skipped_hz > _MOST_SKIPPED * inputs.images.hz():
+            used_hz = inputs.images.hz() - skipped_hz
+            message = f"overloaded: recognises {used_hz:.1f} of {inputs.images.hz():.1f} pictures a second"
+            return Health(DiagnosticStatus.WARN, message, values)
         return Health(values=values)
 
     def _offer(self, message_type: type, topic: str, profile: QoSProfile) -> Any:
@@ -166,7 +195,8 @@ class FusionNode(HarNode):
 
     def _load_model(self) -> HarModel:
         provider = self.value("provider")
-        model = HarModel(find_model(self.value("model")), self.value("threads"), tuple(dict.fromkeys((provider, *CPU))))
+        providers = tuple(dict.fromkeys((provider, *CPU)))
+        model = self._models.load(find_model(self.value("model")), self.value("threads"), providers)
         return model.with_card(self._settings().overlay(model.card))
 
     def _settings(self) -> FusionSettings:
@@ -184,9 +214,7 @@ class FusionNode(HarNode):
         )
 
     def _take_imu(self, stamp_ns: int, accel_mps2: NDArray[np.float32], _message: Any) -> None:
-        self._at_rest.append((stamp_ns, accel_mps2))
-        while stamp_ns - self._at_rest[0][0] > CALIBRATION_S * 1e9:
-            self._at_rest.popleft()
+        self._readings.add(stamp_ns, accel_mps2)
         self._worker.add_imu(stamp_ns, self._rotation @ accel_mps2)
 
     def _take_pair(self, stamp_ns: int, image: Any) -> None:
@@ -194,7 +222,7 @@ class FusionNode(HarNode):
 
     def _restart(self) -> None:
         """Begin anew after a jump of the clock."""
-        self._at_rest.clear()
+        self._readings.clear()
         self._inputs.restart()
         self._worker.restart()
 
@@ -242,7 +270,8 @@ class FusionNode(HarNode):
         self._activity.publish(self._messages.activity(report))
         self._anomaly.publish(self._messages.anomaly(report))
         for publisher, message in zip(self._mirrors, mirrors(report)):
-            publisher.publish(message)
+            if publisher.get_subscription_count():
+                publisher.publish(message)
 
     def _show(self, picture: CompressedImage | None) -> None:
         """Publish the picture of a new verdict, or one that says why there is no verdict."""
@@ -268,7 +297,8 @@ class FusionNode(HarNode):
 
     def _calibrate_mount(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         try:
-            rotation = upright_rotation(self._readings_at_rest())
+            still = self._readings.since(self._now_ns(), self.value("input_timeout_s"))
+            rotation = upright_rotation(still)
             self.set_parameters([RosParameter("mount_rotation", value=list(rotation))])
             response.success = True
             response.message = "mount_rotation is " + ", ".join(f"{number:.4f}" for number in rotation)
@@ -276,20 +306,12 @@ class FusionNode(HarNode):
             response.message = str(error)
         return response
 
-    def _readings_at_rest(self) -> NDArray[np.float32]:
-        stamps_ns = [stamp_ns for stamp_ns, _ in self._at_rest]
-        age_s = (self._now_ns() - stamps_ns[-1]) / 1e9 if stamps_ns else math.inf
-        if age_s > self.value("input_timeout_s") or stamps_ns[-1] - stamps_ns[0] < 0.9 * CALIBRATION_S * 1e9:
-            raise HarError(f"calibration takes {CALIBRATION_S:g} s of accelerometer data; wait and try again")
-        return np.array([accel for _, accel in self._at_rest])
-
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
 
 
 def main() -> int:
     """Run the fusion node."""
-    cv2.setNumThreads(1)  # a picture is too small to share out, and on a busy machine the others are waited for
     return run_node(FusionNode)
 
 

@@ -16,6 +16,7 @@ from har_ros.core.freshness import IMU, PAIR, Freshness, needed_inputs
 from har_ros.core.model_card import IMU as MODEL_IMU
 from har_ros.core.model_card import ModelCard
 from har_ros.core.pairing import SampleWatch
+from har_ros.nodes.neighbours import Neighbours
 from har_ros.nodes.paired_inputs import InputSettings, PairedInputs
 from har_ros.nodes.pairs import stamp_ns_of
 
@@ -36,24 +37,29 @@ class FusionInputs(PairedInputs):
         on_imu: Callable[[int, NDArray[np.float32], Imu], None],
         on_pair: Callable[[int, Any], None],
         on_restart: Callable[[], None],
+        neighbours: Neighbours,
     ) -> None:
         self._timeout_s = timeout_s
         self._needed, self._goes_without_imu = needed_inputs(card), card.goes_without(MODEL_IMU)
         self._samples = SampleWatch()
+        self._time_runs = False
         self.freshness = self._nothing_fresh()
-        super().__init__(node, settings, on_imu, on_pair, on_restart)
+        super().__init__(node, settings, on_imu, on_pair, on_restart, neighbours)
 
     def restart(self) -> None:
         """Forget what is known of freshness, too."""
-        self.freshness = self._nothing_fresh()
-        self._samples = SampleWatch()
-        super().restart()
+        with self._lock:
+            self.freshness = self._nothing_fresh()
+            self._samples = SampleWatch()
+            self._time_runs = False
+            super().restart()
 
     def _nothing_fresh(self) -> Freshness:
         return Freshness(self._needed, self._timeout_s)
 
     def _note(self, name: str, stamp_ns: int) -> None:
-        if self._node.get_clock().now().nanoseconds == 0:
+        self._time_runs = self._time_runs or self._node.get_clock().now().nanoseconds > 0
+        if not self._time_runs:
             raise HarError("a message from before simulated time has begun")
         super()._note(name, stamp_ns)
         self.freshness.note(name, stamp_ns, time.monotonic())

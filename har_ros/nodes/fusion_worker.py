@@ -16,8 +16,10 @@ from sensor_msgs.msg import CompressedImage
 from har_ros.core.errors import HarError
 from har_ros.core.model_card import CAMERA
 from har_ros.core.windows import LOST_S
+from har_ros.inference.pool import Turns
 from har_ros.inference.recogniser import Recognition, StreamingRecogniser
 from har_ros.nodes.annotate import annotate
+from har_ros.nodes.rates import RateMeter
 
 _MAX_WAITING_SAMPLES = 2000  # the track of samples is no longer either
 _JOIN_S = 1.0  # a network that hangs longer is left to its daemon thread
@@ -54,7 +56,8 @@ class FusionWorker:
 
     Samples wait for the frame after them, unless the camera is silent and the recogniser goes on without it.
 
-    One frame waits at most: while inference is slow a newer one takes its place and it counts as skipped.
+    One frame waits at most: while inference is slow, or others have their turn, a newer one takes its place and it
+    counts as skipped.
     onnxruntime and OpenCV free the interpreter's lock, so that callbacks go on meanwhile.
     """
 
@@ -63,11 +66,13 @@ class FusionWorker:
         recogniser: StreamingRecogniser,
         to_bgr: Callable[[Any], NDArray[np.uint8]],
         on_outcome: Callable[[], object],
+        turns: Turns,
     ) -> None:
-        """Take what recognises; `on_outcome` is called in the thread at each new outcome."""
+        """Take what recognises, and the turns in which to; `on_outcome` is called in the thread at each new outcome."""
         self._recogniser = recogniser
         self._to_bgr = to_bgr
         self._on_outcome = on_outcome
+        self._turns = turns
         self._samples: deque[tuple[int, NDArray[np.float32]]] = deque(maxlen=_MAX_WAITING_SAMPLES)
         self._frame: Frame | None = None
         self._seen_ns: int | None = None  # of the newest frame; without one, of the first sample
@@ -77,7 +82,7 @@ class FusionWorker:
         self._work = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="fusion_worker", daemon=True)
         self.draws = False
-        self.skipped = 0
+        self.skipped = RateMeter()
 
     def start(self) -> None:
         """Begin."""
@@ -102,7 +107,8 @@ class FusionWorker:
     def add_frame(self, frame: Frame) -> None:
         """Take one frame and wake the thread."""
         with self._work:
-            self.skipped += self._frame is not None
+            if self._frame is not None:
+                self.skipped.note()
             self._frame = frame
             self._seen_ns = frame.stamp_ns
             self._work.notify()
@@ -124,19 +130,26 @@ class FusionWorker:
     def _run(self) -> None:
         while True:
             with self._work:
-                self._work.wait_for(lambda: self._ending or self._frame is not None or self._camera_is_lost())
-                if self._ending:
-                    return
-                frame, self._frame = self._frame, None
-                samples, restart = list(self._samples), self._restart
-                self._samples.clear()
-                self._restart = False
-            outcome = self._process(frame, samples, restart)
+                self._work.wait_for(lambda: self._ending or self._has_work())
+            with self._turns.turn():
+                with self._work:
+                    if self._ending:
+                        return
+                    if not self._has_work():  # a restart took it while others had their turn
+                        continue
+                    frame, self._frame = self._frame, None
+                    samples, restart = list(self._samples), self._restart
+                    self._samples.clear()
+                    self._restart = False
+                outcome = self._process(frame, samples, restart)
             with self._work:
                 if outcome is None or self._restart or self._ending:
                     continue
                 self._outcome = outcome
             self._on_outcome()
+
+    def _has_work(self) -> bool:
+        return self._frame is not None or self._camera_is_lost()
 
     def _camera_is_lost(self) -> bool:
         """Return whether there are samples to go on with in place of frames."""

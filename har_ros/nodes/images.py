@@ -11,6 +11,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from har_ros.core.errors import HarError
 from har_ros.core.pictures import CHANNELS, Picture, raw_to_bgr
+from har_ros.nodes.neighbours import LocalImage
 
 
 def fill_image(message: Image, picture: Picture, encoding: str = "bgr8") -> None:
@@ -30,11 +31,13 @@ def fill_image(message: Image, picture: Picture, encoding: str = "bgr8") -> None
         message.data.frombytes(picture.data.cast("B"))
 
 
-def to_bgr(message: Image) -> Picture:
+def to_bgr(message: Image | LocalImage) -> Picture:
     """Return an image's pixels as (H, W, 3) uint8 BGR; a view of the message where it is bgr8 already.
 
     Any encoding beyond bgr8, rgb8 and mono8 takes cv_bridge. Raises HarError.
     """
+    if isinstance(message, LocalImage):
+        return message.picture
     return raw_to_bgr(message) if message.encoding in CHANNELS else _by_cv_bridge(message)
 
 

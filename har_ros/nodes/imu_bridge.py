@@ -5,20 +5,25 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Sequence
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.time import Time
 from sensor_msgs.msg import Imu
+from std_msgs.msg import Header
 
 from har_ros.core.errors import HarError
 from har_ros.link.config import MODES, LinkConfig
 from har_ros.link.link import ImuLink
 from har_ros.link.session import StampedReading
 from har_ros.nodes import qos
-from har_ros.nodes.base import HarNode, Health, describe, run_node
+from har_ros.nodes.base import HarNode, Health, describe
+from har_ros.nodes.neighbours import LocalSample, Neighbours, Vector
 from har_ros.nodes.parameters import Parameter
+from har_ros.nodes.running import run_node
 
+SAMPLES = "imu/data_raw"
 _LINK_PARAMETERS = ("mode", "host", "port", "data_timeout_s", "token", "tls_cert", "tls_key", "tls_ca")
 _REPEAT_S = 10.0
 
@@ -26,8 +31,10 @@ _REPEAT_S = 10.0
 class RosLog(logging.Handler):
     """Hands the link's log on to ROS; a sentence that is said again and again is heard every ten seconds."""
 
-    def __init__(self, ros: RcutilsLogger) -> None:
+    def __init__(self, ros: RcutilsLogger, thread_name: str) -> None:
+        """Take the log of the link whose thread has that name: other nodes of the process have links, too."""
         super().__init__()
+        self.addFilter(lambda record: record.threadName == thread_name)
         self._ros = ros
         self._said, self._said_s = "", 0.0
 
@@ -60,25 +67,29 @@ class ImuBridgeNode(HarNode):
         Parameter("bound_port", int, "Port that is really in use", output=True),
     )
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, arguments: Sequence[str] | None = None, neighbours: Neighbours | None = None) -> None:
+        super().__init__(arguments)
+        self._neighbours = neighbours or Neighbours()
+        self._topic = self.resolve_topic_name(SAMPLES)
+        self._neighbours.offer(self._topic)
         self._link: ImuLink | None = None
         self._publisher = None
+        self._thread_name = f"imu-link of {self.get_fully_qualified_name()}"
         log = logging.getLogger("har_ros.link")
         log.setLevel(logging.INFO)
-        log.addHandler(RosLog(self.get_logger()))
+        log.addHandler(RosLog(self.get_logger(), self._thread_name))
 
     def open(self) -> None:
         """Check the settings and create the publisher."""
         self._config = LinkConfig(**{name: self.value(name) for name in _LINK_PARAMETERS})
         self._message = Imu()
-        self._message.header.frame_id = self.value("frame_id")
+        self._frame_id = self._message.header.frame_id = self.value("frame_id")
         self._message.orientation_covariance[0] = -1.0  # REP-145: there is no orientation
-        self._publisher = self.create_lifecycle_publisher(Imu, "imu/data_raw", qos.IMU)
+        self._publisher = self.create_lifecycle_publisher(Imu, SAMPLES, qos.IMU)
 
     def start(self) -> None:
         """Open the port and begin to receive."""
-        link = ImuLink(self._config, self._publish)
+        link = ImuLink(self._config, self._publish, self._thread_name)
         link.start()
         self._link = link
         self.publish_output("bound_port", link.stats().bound_port)
@@ -129,14 +140,19 @@ class ImuBridgeNode(HarNode):
 
     def _publish(self, reading: StampedReading) -> None:
         """Publish one sample; runs in the link's thread."""
+        stamp = Time(nanoseconds=reading.stamp_ns).to_msg()
+        handed_on = self._neighbours.hand_on(
+            self._topic, lambda: LocalSample(Header(stamp=stamp, frame_id=self._frame_id), Vector(*reading.accel_mps2))
+        )
+        if self._publisher is None or (handed_on and not self._publisher.get_subscription_count()):
+            return
         message = self._message
-        message.header.stamp = Time(nanoseconds=reading.stamp_ns).to_msg()
+        message.header.stamp = stamp
         accel, gyro = message.linear_acceleration, message.angular_velocity
         accel.x, accel.y, accel.z = reading.accel_mps2
         gyro.x, gyro.y, gyro.z = reading.gyro_radps or (0.0, 0.0, 0.0)
         message.angular_velocity_covariance[0] = 0.0 if reading.gyro_radps else -1.0
-        if self._publisher is not None:
-            self._publisher.publish(message)
+        self._publisher.publish(message)
 
 
 def main() -> int:

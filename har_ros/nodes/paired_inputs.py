@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,7 @@ from har_ros.core.errors import HarError
 from har_ros.core.freshness import CAMERA, IMU, StampWatch
 from har_ros.nodes import qos
 from har_ros.nodes.executor import with_info
+from har_ros.nodes.neighbours import Neighbours
 from har_ros.nodes.pairs import Pairs, stamp_ns_of
 from har_ros.nodes.rates import LossMeter, RateMeter
 
@@ -39,6 +43,7 @@ class PairedInputs:
     on_imu(stamp_ns, accel_mps2, message), on_pair(stamp_ns, image message); on_restart() when stamps run backwards.
     Whatever a message makes them raise is logged and counted as dropped, a HarError by its sentence alone: an
     exception would end the node, or leave message_filters' synchroniser locked for good.
+    What a neighbour offers is taken from it, and the rest from ROS.
     """
 
     def __init__(
@@ -48,8 +53,11 @@ class PairedInputs:
         on_imu: Callable[[int, NDArray[np.float32], Imu], None],
         on_pair: Callable[[int, Any], None],
         on_restart: Callable[[], None],
+        neighbours: Neighbours | None = None,
     ) -> None:
         self._node = node
+        self._neighbours = neighbours or Neighbours()
+        self._lock = threading.RLock()  # neighbours come in threads of their own
         self._on_imu = on_imu
         self._on_pair = on_pair
         self._on_restart = on_restart
@@ -64,21 +72,27 @@ class PairedInputs:
         image_topic = "camera/image_raw" + ("/compressed" if settings.compressed else "")
         image_profile = QoSProfile(depth=settings.image_depth, reliability=settings.reliability)
         imu_profile = QoSProfile(depth=qos.IMU.depth, reliability=settings.reliability)
-        self._subscriptions = [
-            self._subscribe(image_type, image_topic, image_profile, CAMERA, self._take_image),
-            self._subscribe(Imu, "imu/data_raw", imu_profile, IMU, self._take_imu),
+        self._endings = [
+            self._listen(image_type, image_topic, image_profile, CAMERA, self._take_image),
+            self._listen(Imu, "imu/data_raw", imu_profile, IMU, self._take_imu),
         ]
 
     def restart(self) -> None:
         """Forget what waits for a partner, as after a jump of the clock."""
         self._node.get_logger().warning("the clock or the stamps jumped: starting anew", throttle_duration_sec=5.0)
-        self._watch = StampWatch()
-        self.pairs.restart()
+        with self._lock:
+            self._watch = StampWatch()
+            self.pairs.restart()
 
     def close(self) -> None:
         """Unsubscribe."""
-        for subscription in self._subscriptions:
-            self._node.destroy_subscription(subscription)
+        for end in self._endings:
+            end()
+
+    @property
+    def images_before(self) -> int:
+        """Images that were published before the first one came."""
+        return self._losses[CAMERA].before
 
     @property
     def lost_images(self) -> int:
@@ -95,10 +109,22 @@ class PairedInputs:
         """Why an input that has a publisher gets nothing from it; empty while all inputs come."""
         return next(iter(self._refused.values()), "")
 
-    def _subscribe(
+    def _listen(
         self, message_type: type, topic: str, profile: QoSProfile, name: str, take: Callable[[Any], None]
+    ) -> Callable[[], object]:
+        """Take a topic from a neighbour, or else from ROS; return what ends it."""
+        guarded, full_name = self._guarded(take), self._node.resolve_topic_name(topic)
+        if self._neighbours.offers(full_name):
+            self._neighbours.listen(full_name, guarded)
+            return partial(self._neighbours.leave, full_name, guarded)
+        return partial(
+            self._node.destroy_subscription, self._subscribe(message_type, topic, profile, name, guarded)
+        )
+
+    def _subscribe(
+        self, message_type: type, topic: str, profile: QoSProfile, name: str, guarded: Callable[[Any], None]
     ) -> Any:
-        guarded, losses = self._guarded(take), self._losses[name]
+        losses = self._losses[name]
 
         def receive(message: Any, info: Any) -> None:
             losses.note(info["publication_sequence_number"])
@@ -116,12 +142,13 @@ class PairedInputs:
 
     def _guarded(self, take: Callable[..., None]) -> Callable[..., None]:
         def callback(*messages: Any) -> None:
-            try:
-                take(*messages)
-            except HarError as error:
-                self._drop(str(error))
-            except Exception as error:  # noqa: BLE001  see the class
-                self._drop(f"{type(error).__name__}: {error}")
+            with self._lock:
+                try:
+                    take(*messages)
+                except HarError as error:
+                    self._drop(str(error))
+                except Exception as error:  # noqa: BLE001  see the class
+                    self._drop(f"{type(error).__name__}: {error}")
 
         return callback
 
@@ -140,9 +167,9 @@ class PairedInputs:
     def _take_imu(self, message: Imu) -> None:
         self._count(IMU, self.samples)
         accel = message.linear_acceleration
-        accel_mps2 = np.array((accel.x, accel.y, accel.z), np.float32)
-        if not np.isfinite(accel_mps2).all():
+        if not math.isfinite(accel.x + accel.y + accel.z):
             raise HarError("an accelerometer sample that is not finite")
+        accel_mps2 = np.array((accel.x, accel.y, accel.z), np.float32)
         stamp_ns = stamp_ns_of(message)
         self._note(IMU, stamp_ns)
         self._on_imu(stamp_ns, accel_mps2, message)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from rclpy.time import Time
 from sensor_msgs.msg import Imu
 from std_msgs.msg import Header
 
@@ -71,7 +70,7 @@ class Pairs:
 
 def stamp_ns_of(message: Any) -> int:
     """Return a message's stamp in ns. Raises HarError for one before 1970, which ROS has no time for."""
-    try:
-        return int(Time.from_msg(message.header.stamp).nanoseconds)
-    except ValueError:
-        raise HarError(f"a message whose stamp is negative: {message.header.stamp.sec} s") from None
+    stamp = message.header.stamp
+    if stamp.sec < 0:
+        raise HarError(f"a message whose stamp is negative: {stamp.sec} s")
+    return int(stamp.sec * 1_000_000_000 + stamp.nanosec)

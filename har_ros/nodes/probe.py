@@ -1,9 +1,10 @@
-"""Listens to a fusion node as a consumer would, for benchmarks: when its verdicts arrive."""
+"""Listens to fusion nodes as a consumer would, for benchmarks: when their verdicts arrive."""
 
 from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -21,13 +22,14 @@ _SERVICE_S, _DISCOVERY_S = 10.0, 1.0
 
 
 class Probe(Participant):
-    """Listens to one graph, within a `with` block."""
+    """Listens to the namespaces of one graph, within a `with` block."""
 
     NAME = "har_probe"
 
-    def __init__(self, namespace: str) -> None:
-        super().__init__(namespace)
-        self._latencies_ms: dict[int, float] = {}  # by the stamp of the window's newest picture, ns
+    def __init__(self, *namespaces: str) -> None:
+        super().__init__()
+        # By the stamp of the window's newest picture, ns.
+        self._latencies_ms: dict[str, dict[int, float]] = {namespace: {} for namespace in namespaces}
         self._diagnostics: dict[str, dict[str, str]] = {}
 
     def __enter__(self) -> Probe:
@@ -39,13 +41,16 @@ class Probe(Participant):
 
     def listen(self, node: Node) -> None:
         """Subscribe to verdicts and diagnostics."""
-        node.create_subscription(DiagnosticArray, "activity", self._on_activity, QoSProfile(depth=10))
+        for namespace, latencies_ms in self._latencies_ms.items():
+            take = partial(self._on_activity, latencies_ms)
+            node.create_subscription(DiagnosticArray, f"/{namespace}/activity", take, QoSProfile(depth=10))
         node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, QoSProfile(depth=100))
 
-    def latencies_ms(self, since_ns: int = 0) -> list[float]:
-        """Return how late each verdict came whose newest picture was taken after `since_ns`."""
+    def latencies_ms(self, namespace: str, since_ns: int = 0) -> list[float]:
+        """Return how late each verdict of a namespace came whose newest picture was taken after `since_ns`."""
         with self._lock:
-            return [latency_ms for stamp_ns, latency_ms in self._latencies_ms.items() if stamp_ns >= since_ns]
+            verdicts = self._latencies_ms[namespace].items()
+            return [latency_ms for stamp_ns, latency_ms in verdicts if stamp_ns >= since_ns]
 
     def diagnostics(self, node: str) -> dict[str, str]:
         """Return the newest diagnostics of a node such as `har/fusion`, with its level and message."""
@@ -69,12 +74,12 @@ class Probe(Participant):
                 raise HarError(f"{node} can't be activated; run `har up` to see why")
             time.sleep(_DISCOVERY_S)
 
-    def _on_activity(self, message: Any) -> None:
+    def _on_activity(self, latencies_ms: dict[int, float], message: Any) -> None:
         now_ns = time.time_ns()
         if message.status[0].level in _VERDICTS:
             stamp_ns = stamp_ns_of(message)
             with self._lock:
-                self._latencies_ms.setdefault(stamp_ns, (now_ns - stamp_ns) / 1e6)
+                latencies_ms.setdefault(stamp_ns, (now_ns - stamp_ns) / 1e6)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         with self._lock:

@@ -44,9 +44,15 @@ class RateMeter:
 
 
 class LossMeter:
-    """Counts the messages of a topic that its one publisher sent and that never came, by their numbers."""
+    """Accounts for the messages that a topic's one publisher sent and that never came, by their numbers, from 1 on.
+
+    before: sent before the first one came, by each publisher in turn; whether they were lost nobody can tell, since a
+            publisher may be older than its listener.
+    lost:   missing between those that came.
+    """
 
     def __init__(self) -> None:
+        self.before = 0
         self.lost = 0
         self._last: int | None = None
 
@@ -54,6 +60,8 @@ class LossMeter:
         """Take an arrived message's publication number; None where the middleware gives none."""
         if number is None:
             return
-        if self._last is not None and number > self._last:  # else a new publisher
+        if self._last is None or number <= self._last:  # a new publisher
+            self.before += number - 1
+        else:
             self.lost += number - self._last - 1
         self._last = number

@@ -24,12 +24,13 @@ from har_ros.core.labels import parse_activity
 from har_ros.core.mount import rotation_matrix
 from har_ros.dataset.capture import SOURCES, CaptureMeta
 from har_ros.nodes import qos
-from har_ros.nodes.base import HarNode, Health, run_node
+from har_ros.nodes.base import HarNode, Health
 from har_ros.nodes.capture_builder import CaptureBuilder, Sample
 from har_ros.nodes.capture_queue import CaptureQueue, Job, Outcome
 from har_ros.nodes.images import to_bgr
 from har_ros.nodes.paired_inputs import InputSettings, PairedInputs
 from har_ros.nodes.parameters import Parameter
+from har_ros.nodes.running import run_node
 
 _LOOK_S = 0.1
 _IMAGE_DEPTH = 30  # a second of pictures: in a recording, late is better than lost

@@ -60,7 +60,8 @@ class SimulatorSource:
         t_s = due.at_s
         if t_s > self._person.duration_s and not self._person.scenario.repeat:
             return None
-        return Frame(self._camera.frame(t_s), due.stamp_ns, str(self._person.label(t_s)))
+        picture = self._camera.frame(t_s)
+        return Frame(picture, self._pace.wait_for(due), str(self._person.label(t_s)))
 
     def close(self) -> None:
         """Drop person and camera."""

@@ -101,6 +101,7 @@ def _join(trunk: Path, frame_encoder: nn.Module, maps: Tensor, path: Path) -> No
     joined = compose.merge_models(
         first, compose.add_prefix(second, "frame/"), io_map=[("maps", "frame/maps")], name="frame_encoder"
     )
+    del joined.opset_import[1:]  # both have the same; merge_models lists it twice, which quantising refuses
     joined.graph.output[0].name = "features"
     for node in joined.graph.node:
         node.output[:] = ["features" if name == "frame/features" else name for name in node.output]

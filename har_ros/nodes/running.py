@@ -1,0 +1,99 @@
+"""Runs a node, or several in one process, from the command line to the signal that ends it, without a traceback."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import rclpy
+from rclpy.exceptions import NameValidationException
+from rclpy.signals import SignalHandlerOptions
+
+from har_ros.core.errors import HarError
+from har_ros.core.tether import follow_parent
+from har_ros.nodes.base import AUTOSTART, HarNode, RclError, describe, first_line
+from har_ros.nodes.discovery import announce_often
+from har_ros.nodes.process import StopSignal, refuse_stray_words, require_log_folder
+
+_SPIN_S = 0.2  # the longest time a signal waits while nothing happens
+
+
+def run_node(node_class: type[HarNode]) -> int:
+    """Run a node until a signal ends it; return 0, or 1 after one sentence on stderr if it can't go on."""
+    node_class.prepare()
+    return run_nodes(node_class.NAME, lambda: [node_class()], [sys.argv[1:]], sys.argv, node_class.EXECUTOR)
+
+
+def run_nodes(
+    name: str,
+    make: Callable[[], Sequence[HarNode]],
+    command_lines: Sequence[Sequence[str]],
+    ros_arguments: Sequence[str],
+    make_executor: Callable[[], Any],
+) -> int:
+    """Run nodes on one executor until a signal ends them or one can't go on; return as `run_node` does.
+
+    make:          makes them, once ROS runs.
+    command_lines: their words, to be refused where they mean nothing.
+    ros_arguments: those of the whole process.
+    """
+    stop = StopSignal()
+    follow_parent()
+    try:
+        for words in command_lines:
+            refuse_stray_words(words)
+        require_log_folder()
+        announce_often()
+        _start_ros(ros_arguments)
+        try:
+            return _live(make(), make_executor(), stop)
+        finally:
+            rclpy.shutdown()
+    except HarError as error:
+        reason = str(error)
+    except Exception as error:  # noqa: BLE001  the last door: a sentence instead of a traceback
+        reason = describe(error)
+    print(f"{name}: {reason}", file=sys.stderr)
+    return 1
+
+
+def _live(nodes: Sequence[HarNode], executor: Any, stop: StopSignal) -> int:
+    for node in nodes:
+        executor.add_node(node)
+    try:
+        for node in nodes:
+            _bring_up(node, nodes)
+        while not stop.seen and any(node.state != "finalized" for node in nodes):
+            try:
+                executor.spin_once(timeout_sec=_SPIN_S)
+            except RclError as error:  # such as an answer to somebody who has gone
+                nodes[0].get_logger().warning(first_line(error))
+            for node in nodes:
+                node.check()
+        return 0
+    finally:
+        for node in nodes:
+            node.wind_down()
+        executor.shutdown()
+        for node in nodes:
+            node.destroy_node()
+
+
+def _bring_up(node: HarNode, nodes: Sequence[HarNode]) -> None:
+    if not node.value(AUTOSTART.name):
+        return
+    try:
+        node.bring_up()
+    except HarError as error:
+        which = f"{node.get_fully_qualified_name()}: " if len(nodes) > 1 else ""
+        raise HarError(f"{which}{error}") from None
+
+
+def _start_ros(arguments: Sequence[str]) -> None:
+    try:
+        rclpy.init(args=list(arguments), signal_handler_options=SignalHandlerOptions.NO)
+    except (RuntimeError, NameValidationException) as error:
+        reason = re.sub(r",? at /\S+", "", first_line(error))  # rcl adds places in its own source
+        raise HarError(f"ROS can't start: {reason}") from None

@@ -1,0 +1,61 @@
+"""`har bench` on the running system, in short: what it says of latency, losses and several cameras, and its page."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2, or the extra ros-jazzy")
+pytest.importorskip("onnx", reason="needs onnx to write a model")
+from capture_maker import make_capture
+from tiny_model import write_tiny_model
+
+from har_ros.bench_cameras import benchmark_cameras
+from har_ros.benchmark.page import make_page
+from har_ros.cli import main
+from har_ros.core.labels import LABELS
+from har_ros.dataset.writer import write_capture
+
+SECONDS = 5
+
+
+def test_the_graphs_latency_is_measured_and_every_picture_accounted_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path / "log"))
+    write_capture(tmp_path / "set", make_capture(LABELS[0]), datetime(2026, 1, 1, tzinfo=timezone.utc))
+    model = write_tiny_model(tmp_path / "model")
+    words = ["bench", "--only", "graph", "--model", str(model), "--captures", str(tmp_path / "set")]
+    assert main([*words, "--seconds", str(SECONDS), "--json", str(tmp_path / "figures.json")]) == 0
+    graph = json.loads((tmp_path / "figures.json").read_text())["graph"]
+    assert graph["model"] == "model"
+    latency = graph["latency_ms"]
+    assert latency == graph["latency_ms_of_models"]["model"]
+    assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"] < 1000
+    assert 30 <= latency["verdicts"] <= 30 * SECONDS
+    assert graph["frames"] == 30 * SECONDS and graph["frames_lost"] == 0
+    assert set(graph["frames_reported"]) == {"images_before", "lost_images", "unpaired", "skipped", "dropped"}
+    nodes = {"camera", "imu_bridge", "fusion"}
+    assert set(graph["cpu_percent"]) == {*nodes, "fake_imu", "all nodes"}
+    assert graph["cpu_percent"]["all nodes"] == pytest.approx(sum(graph["cpu_percent"][node] for node in nodes))
+    assert all(20 < graph["rss_mb"][node] < 500 for node in nodes)
+    assert 1 < graph["first_verdict_s"] < 30
+
+
+def test_several_cameras_are_measured_and_stand_on_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path / "log"))
+    pictures = [np.full((48, 64, 3), level, np.uint8) for level in (60, 120)]
+    cameras = benchmark_cameras(write_tiny_model(tmp_path / "model"), pictures, seconds=3, counts=(1, 2))
+    assert [run["n"] for run in cameras] == [1, 2]
+    for run in cameras:
+        assert 0 < run["p50"] <= run["p99"] < 1000
+        assert 5 < run["least_rate"] <= run["rate"] < 16.5, "of 15 pictures a second"
+        assert 1 < run["cpu_percent"] < 200 and 20 < run["rss_mb"] < 500
+        assert 1 < run["first_verdicts_s"] < 30
+        assert run["verdicts"] == pytest.approx(run["n"] * run["rate"] * 3, rel=0.1)
+    page = make_page({"environment": {}, "cameras_model": "tiny", "cameras": cameras}, "har bench")
+    assert "## Several cameras" in page and f"| 2 | {cameras[1]['p50']:.3g} |" in page

@@ -1,0 +1,83 @@
+"""Two namespaces in one process: each has its own verdict, both share a model, and they live and die together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2, or the extra ros-jazzy")
+pytest.importorskip("onnx", reason="needs onnx to write a model")
+import cv2
+import numpy as np
+import yaml
+from diagnostic_msgs.msg import DiagnosticArray
+from process_helpers import alive, children_of
+from ros_helpers import RosTest
+from sensor_msgs.msg import Image, Imu
+from tiny_model import write_tiny_model
+
+from har_ros.graph import free_port
+
+OK = b"\x00"
+GREY_LEVELS = {"cell1": 5, "cell2": 200}  # the model takes darkness for a fall
+VERDICTS = {"cell1": "FALL_OR_COLLAPSE", "cell2": "WALK"}
+PATIENCE_S = 20.0
+
+
+def cells_file(folder: Path) -> tuple[Path, dict[str, int]]:
+    """Write the parameters of both cells, each with its own pictures and port; return the file and the ports."""
+    ports = {cell: free_port() for cell in GREY_LEVELS}
+    sections = {}
+    for cell, level in GREY_LEVELS.items():
+        pictures = folder / cell
+        pictures.mkdir()
+        cv2.imwrite(str(pictures / "0.png"), np.full((48, 64, 3), level, np.uint8))
+        sections[f"/{cell}/camera"] = {"ros__parameters": {"source": str(pictures)}}
+        sections[f"/{cell}/imu_bridge"] = {"ros__parameters": {"host": "127.0.0.1", "port": ports[cell]}}
+    file = folder / "cells.yaml"
+    file.write_text(yaml.safe_dump(sections))
+    return file, ports
+
+
+def test_two_people_in_one_process(ros: RosTest, tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "model", favour="WALK", favour_dark="FALL_OR_COLLAPSE")
+    file, ports = cells_file(tmp_path)
+    results = {cell: ros.listen(DiagnosticArray, f"/{cell}/activity") for cell in ports}
+    asked = ("compose:=true", "namespace:=cell1,cell2", f"params_file:={file}", f"model:={model}")
+    up = ros.run(["-m", "har_ros.cli", "up", *asked])
+    for port in ports.values():
+        ros.run(["-m", "har_ros.cli", "fake-imu", "--sine", "--port", str(port)])
+    for cell, inbox in results.items():
+        inbox.wait_for(lambda array, label=VERDICTS[cell]: array.status[0].message == label)
+        assert {array.status[0].message for array in inbox.all()} <= {VERDICTS[cell], "stale"}
+        assert {array.status[0].hardware_id for array in inbox.all()} == {f"/{cell}"}
+    # Neighbours pass these by; who subscribes from elsewhere gets them all the same.
+    pictures, samples = ros.listen(Image, "/cell2/camera/image_raw"), ros.listen(Imu, "/cell2/imu/data_raw", 200)
+    assert {bytes(image.data[:3]) for image in pictures.wait(3)} == {bytes([GREY_LEVELS["cell2"]] * 3)}
+    assert abs(np.mean([sample.linear_acceleration.z for sample in samples.wait(50)]) - 9.8) < 3
+    (composed,) = children_of(up.pid)
+    os.kill(composed, signal.SIGKILL)
+    until_s = time.monotonic() + PATIENCE_S
+    while not (set(children_of(up.pid)) - {composed}):  # har up starts it again
+        assert time.monotonic() < until_s
+        time.sleep(0.05)
+    for inbox in results.values():
+        inbox.clear()
+        inbox.wait_for(lambda array: array.status[0].level in (OK, b"\x01"))
+    children = children_of(up.pid)
+    assert len(children) == 1
+    assert up.end(signal.SIGINT) == 0
+    assert not any(alive(pid) for pid in children)
+    assert "Traceback" not in up.output
+
+
+def test_one_that_refuses_ends_the_process_and_is_named(ros: RosTest, tmp_path: Path) -> None:
+    asked = ("compose:=true", "namespace:=cell1,cell2", "camera:=false", "imu:=false", "model:=/no/such/model")
+    up = ros.run(["-m", "har_ros.cli", "up", *asked])
+    assert up.wait() == 1
+    assert "/cell1/fusion: there is no model '/no/such/model'" in up.output
+    assert "Traceback" not in up.output
