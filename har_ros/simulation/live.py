@@ -80,7 +80,8 @@ class SimulatedCamera:
     """Sees a simulated person. Belongs to the thread that makes it, as its renderer does.
 
     One scene for the whole scenario, with a chair where the person ever sits; the car is another one. While
-    somebody slides down a wall and until they are up again, that wall stands there, and no chair.
+    somebody slides down a wall and until they are up again, that wall stands there, and no chair; not where it would
+    hide them.
     """
 
     def __init__(self, person: SimulatedPerson, width: int, height: int, photos: Photos | None = None) -> None:
@@ -95,30 +96,35 @@ class SimulatedCamera:
             stage, renderer = self._stage(CAR if in_car else person.scenario.scene, chair), Renderer(width, height)
             self._show(stage, renderer)
             self._views[in_car] = stage, renderer
-        self._wall: Stage | None = None
-        self._wall_s = -1.0  # when they begin to slide down it
-        self._wall_renderer = Renderer(*self._size)
+        self._wall: tuple[float, Stage | None] = (-1.0, None)  # since when somebody slides down it
+        self._wall_renderer = Renderer(width, height)
 
     def frame(self, t_s: float) -> NDArray[np.uint8]:
         """Return the picture (H, W, 3) uint8 BGR at `t_s`."""
         part = self._person.part(t_s)
-        sliding = self._sliding(part)
-        stage, renderer = self._views[part.shot.in_car] if sliding is None else self._before_wall(sliding)
+        stage, renderer = self._before_wall(part) or self._views[part.shot.in_car]
         noise = stream(self._person.seed, "picture noise", round(t_s * 1e6))
         return stage.frame(renderer, part.motion, part.sample(t_s) / part.motion.rate_hz, noise, clock_s=t_s)
 
-    def _sliding(self, part: Part) -> Part | None:
-        """Return the part in which somebody slides down a wall, or did before they got up in this one."""
+    def _before_wall(self, part: Part) -> tuple[Stage, Renderer] | None:
+        """Return the view with the wall that is slid down in this part, or was before they got up in it."""
         if part.shot.step.act == "get_up":
             part = self._person.part(part.begin_s - _MOMENT_S)
-        return part if part.shot.step.act == "fall_slide_down" else None
+        if part.shot.step.act != "fall_slide_down":
+            return None
+        if self._wall[0] != part.begin_s:
+            self._wall = part.begin_s, self._walled(part)
+        stage = self._wall[1]
+        return None if stage is None else (stage, self._wall_renderer)
 
-    def _before_wall(self, sliding: Part) -> tuple[Stage, Renderer]:
-        if self._wall is None or self._wall_s != sliding.begin_s:
-            self._wall_s = sliding.begin_s
-            self._wall = self._stage(self._person.scenario.scene, False).behind_back(sliding.motion)
-            self._show(self._wall, self._wall_renderer)
-        return self._wall, self._wall_renderer
+    def _walled(self, part: Part) -> Stage | None:
+        """Show the stage with the wall of this part; None where the person would hardly be seen."""
+        stage = self._stage(self._person.scenario.scene, False).behind_back(part.motion)
+        end_s = np.array([part.motion.duration_s - _MOMENT_S])
+        if stage.complaint(self._person.subject.body, part.motion, end_s) == "hidden":
+            return None
+        self._show(stage, self._wall_renderer)
+        return stage
 
     def _stage(self, kind: str, chair: bool) -> Stage:
         rng = stream(self._person.seed, "stage", kind)
