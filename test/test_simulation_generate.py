@@ -284,6 +284,7 @@ def test_bad_orders_are_refused_in_one_sentence(tmp_path, refusal):
         assert "another `har simulate` writes" in refusal("--out", str(tmp_path), "--per-class", "1")
     claim(tmp_path, Order(0, 10, 96, 72, "waist", 1, surfaces="0123456789ab"))
     assert "begun with --seed 0, other photographs as --surfaces;" in refusal(
+        *SIZE,
         "--out", str(tmp_path), "--per-class", "1", "--seed", "4"
     )
     (tmp_path / MANIFEST).write_text("{}")
