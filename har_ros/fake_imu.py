@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from har_ros.core.errors import HarError
 from har_ros.core.stopping import stop_event
 from har_ros.link.fake_esp32 import DEVICE_MODES, FakeDevice, play
 from har_ros.link.protocol import UNITS_MPS2
@@ -86,5 +87,7 @@ def _simulated(options: argparse.Namespace, now_s: float) -> tuple[Iterator[Samp
     start_s = now_s + (options.start_ns - time.time_ns()) / 1e9 if options.start_ns else now_s
     begun_s = max(now_s - start_s, 0.0)
     samples = ((t_s, vector(accel), vector(gyro)) for t_s, accel, gyro in person.imu(begun_s))
-    first = next(samples)
+    first = next(samples, None)
+    if first is None:
+        raise HarError(f"scenario '{person.scenario.name}' is over since --start-ns; give a later one, or repeat: true")
     return itertools.chain([first], samples), rate_hz, start_s

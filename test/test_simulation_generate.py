@@ -26,8 +26,8 @@ from har_ros.dataset.reader import find_captures, find_unfinished, read_capture,
 from har_ros.simulation import stage as stages
 from har_ros.simulation.clip import ClipMaker
 from har_ros.simulation.generate import REJECTED
-from har_ros.simulation.manifest import MANIFEST
-from har_ros.simulation.order import GROUPS, HARD_NEGATIVES, Clip
+from har_ros.simulation.manifest import MANIFEST, claim
+from har_ros.simulation.order import GROUPS, HARD_NEGATIVES, Clip, Order
 
 SIZE = ("--width", "96", "--height", "72")
 
@@ -271,6 +271,10 @@ def test_bad_orders_are_refused_in_one_sentence(tmp_path, refusal):
     assert "there is no folder" in refusal("--per-class", "1")
     assert "give two folders" in refusal("--out", new, "--empty", new, "--per-class", "1")
     assert "--subjects" in refusal("--out", new, "--per-class", "1", "--subjects", "0")
+    assert "can't be made with --minutes, --scenario" in refusal(
+        "--out", new, "--per-class", "1", "--minutes", "1", "--scenario", "short"
+    )
+    assert "can't be made with --out, --per-class" in refusal("--sheets", new, "--out", new, "--per-class", "1")
     assert "has no photographs" in refusal("--out", new, "--per-class", "1", "--surfaces", new)
     assert not (tmp_path / "new").exists()
     (tmp_path / "file").write_text("")
@@ -278,5 +282,10 @@ def test_bad_orders_are_refused_in_one_sentence(tmp_path, refusal):
     with (tmp_path / REJECTED).open("a") as log:
         fcntl.flock(log, fcntl.LOCK_EX)
         assert "another `har simulate` writes" in refusal("--out", str(tmp_path), "--per-class", "1")
+    claim(tmp_path, Order(0, 10, 96, 72, "waist", 1, surfaces="0123456789ab"))
+    assert "begun with --seed 0, other photographs as --surfaces;" in refusal(
+        *SIZE,
+        "--out", str(tmp_path), "--per-class", "1", "--seed", "4"
+    )
     (tmp_path / MANIFEST).write_text("{}")
     assert "is no manifest" in refusal("--out", str(tmp_path), "--per-class", "1")

@@ -8,6 +8,7 @@ from itertools import islice, pairwise
 import numpy as np
 import pytest
 
+from har_ros.cli import main
 from har_ros.core.errors import HarError
 from har_ros.core.labels import Activity
 from har_ros.simulation.live import SimulatedCamera, SimulatedPerson
@@ -149,3 +150,21 @@ def test_a_scenario_without_repeat_ends(camera):
     assert [round(t_s, 2) for t_s, *_ in last] == [round(RUN_S - 0.1 + 0.01 * index, 2) for index in range(10)]
     assert list(person.imu(RUN_S)) == []
     assert person.label(1000.0) is Activity.WALK
+
+
+def test_whoever_slides_down_a_wall_has_it_behind_them_until_they_are_up():
+    text = TEXT.replace("fall_faint", "fall_slide_down").replace("drive", "bend")
+    person = SimulatedPerson(parse_scenario(text, "wall"), seed=3)
+    camera = SimulatedCamera(person, 128, 96)
+    up_s = next(shot.begin_s for shot in person.scenario.shots if shot.step.act == "walk")
+    before, sliding, rising, after = (camera.frame(t_s).astype(int) for t_s in (4.9, 5.1, up_s - 0.1, up_s + 0.1))
+    assert (np.abs(sliding - before) > 20).mean() > 0.04
+    assert (np.abs(rising - after) > 20).mean() > 0.04
+    assert (np.abs(rising - sliding) > 20).mean() < 0.03
+    assert np.array_equal(SimulatedCamera(person, 128, 96).frame(up_s - 0.1), rising)
+
+
+def test_a_device_of_a_scenario_that_is_over_says_so(tmp_path, capsys):
+    (tmp_path / "once.yaml").write_text(TEXT.replace("steps:", "repeat: false\nsteps:"))
+    assert main(["fake-imu", "--scenario", str(tmp_path / "once.yaml"), "--start-ns", "1"]) == 1
+    assert "scenario 'once' is over" in capsys.readouterr().err

@@ -70,7 +70,7 @@ def test_an_unknown_kind_of_scene_is_refused():
 
 
 def test_a_camera_sees_its_target_in_the_middle_and_not_what_is_behind():
-    camera = FRONT.aimed_at((0.5, -0.2, 1.0))
+    camera = replace(FRONT, look_at_m=(0.5, -0.2, 1.0))
     np.testing.assert_allclose(camera.project(np.array([[0.5, -0.2, 1.0]])), [[WIDTH / 2, HEIGHT / 2]], atol=1e-6)
     assert np.isnan(camera.project(np.array([[10.0, 0.0, 1.0]]))).all()
     left, right = camera.project(np.array([[0.5, -0.5, 1.0], [0.5, 0.5, 1.0]]))  # seen from the front

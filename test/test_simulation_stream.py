@@ -2,6 +2,10 @@
 
 import csv
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -102,4 +106,41 @@ def test_minutes_repeat_or_shorten_a_scenario(scenario, tmp_path, capsys):
     for wrong, complaint in ((("--minutes", "0"), "--minutes is 0"), (("--rate", "99"), "give 50, 60 ... 200")):
         assert main([*options, "--out", str(tmp_path / "new"), *wrong]) == 1
         assert complaint in capsys.readouterr().err
+    for option in (("--mount", "wrist"), ("--subjects", "3"), ("--scheduler", "tcp://h:1"), ("--per-class", "1")):
+        assert main([*options, "--out", str(tmp_path / "new"), *option]) == 1
+        assert f"a recording can't be made with {option[0]}" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+def test_a_full_disk_ends_a_recording_in_one_sentence(scenario, tmp_path, capsys):
+    code = (
+        "import resource, signal, sys; from har_ros.cli import main; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000)); sys.exit(main(sys.argv[1:]))"
+    )  # a file that may not grow is as good as a disk that is full
+    options = ["--stream", "folder", "--scenario", str(scenario), "--out", str(tmp_path / "out"), *OPTIONS]
+    command = [sys.executable, "-c", code, "simulate", *options]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "free space and record again" in done.stderr
+
+
+def test_a_recording_that_is_stopped_is_complete_and_says_so(scenario, tmp_path):
+    out = tmp_path / "out"
+    options = ["--stream", "--scenario", str(scenario), "--out", str(out), "--minutes", "30", *OPTIONS]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "har_ros.cli", "simulate", *options],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 60
+        while not any(path.stat().st_size > 100_000 for path in out.glob("*.mcap")):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        said, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (process.returncode, errors) == (130, "")
+    assert "stopped: " in said
+    assert len(read(out)[Input.IMAGE]) > 10

@@ -100,7 +100,7 @@ def _read_table(path: Path) -> tuple[list[str], NDArray[np.float64], str]:
     try:
         text = path.read_text(encoding="utf-8-sig", errors="replace").replace("\0", "")
     except OSError as error:
-        raise HarError(f"the recording '{path}' can't be read: {error.strerror}") from None
+        raise HarError(f"the recording '{path}' can't be read ({error.strerror}); give a file of readings") from None
     delimiter = max(",;\t ", key=text[-4096:].count)
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     try:

@@ -65,11 +65,6 @@ class Camera:
         look = (float(centre[0]), float(centre[1]), float(centre[2]))
         return cls(eye, look, float(rng.uniform(45, 78)), width, height, float(np.clip(rng.normal(0, 2.0), -5, 5)))
 
-    def aimed_at(self, target_m: Points | XYZ) -> Camera:
-        """Return the same camera turned to another target (a camera that pans)."""
-        x, y, z = (float(value) for value in target_m)
-        return replace(self, look_at_m=(x, y, z))
-
     def project(self, points_m: NDArray[np.floating]) -> Points:
         """Return pixel places (N, 2) of world points (N, 3), x to the right, y down; behind the camera: nan."""
         forward = np.subtract(self.look_at_m, self.position_m)

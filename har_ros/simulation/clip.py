@@ -1,8 +1,8 @@
 """One simulated capture: a second of one subject doing one act, seen by a camera and felt by a sensor.
 
 Nothing around the person may tell what they do: scene, camera, place, heading, clothes, mount and device are
-drawn from streams that don't know the act (see har_ros.simulation.order). The one exception is the car, where
-drowsy and half of the sitting people are.
+drawn from streams that don't know the act (see har_ros.simulation.order). The exceptions are the car, where
+drowsy and half of the sitting people are, the chair of who sits, and the wall of who slides down it.
 """
 
 from __future__ import annotations

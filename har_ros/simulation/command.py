@@ -11,7 +11,7 @@ from rich.progress import track
 from har_ros.core.errors import HarError
 from har_ros.core.windows import STEP_RATE_HZ
 from har_ros.simulation.generate import Account, Crew, Places, simulate_dataset
-from har_ros.simulation.live import SimulatedPerson
+from har_ros.simulation.live import SimulatedCamera, SimulatedPerson
 from har_ros.simulation.order import ANY_MOUNT, Order
 from har_ros.simulation.physics import MOUNTS
 from har_ros.simulation.record import FORMS, about, moments
@@ -43,27 +43,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXAMPLE
     dataset = parser.add_argument_group("a dataset")
     dataset.add_argument("--out", type=Path, metavar="DIR", help="the dataset's folder")
-    dataset.add_argument("--per-class", type=int, default=0, metavar="N", help="captures of each activity")
-    dataset.add_argument("--negatives", type=int, default=0, metavar="N", help="captures of each act that only looks "
+    dataset.add_argument("--per-class", type=int, metavar="N", help="captures of each activity")
+    dataset.add_argument("--negatives", type=int, metavar="N", help="captures of each act that only looks "
                          "or feels like an anomaly, under their true label, which is OTHER for most")  # fmt: skip
     dataset.add_argument("--empty", type=Path, metavar="DIR", help="write the same captures without the people there")
     dataset.add_argument(
         "--subjects", type=int, metavar="K", help="different people (default N/4, at least 10; in a report 10)"
     )
-    dataset.add_argument(
-        "--mount", choices=[*MOUNTS, ANY_MOUNT], default="waist", help="where the sensor is worn (default waist)"
-    )
+    dataset.add_argument("--mount", choices=[*MOUNTS, ANY_MOUNT], help="where the sensor is worn (default waist)")
     stream = parser.add_argument_group("a continuous recording")
     stream.add_argument(
         "--stream", choices=sorted(FORMS), const="bag", nargs="?",
         help="write one to --out: a bag (the default), or a folder of pictures and tables",
     )  # fmt: skip
     stream.add_argument(
-        "--scenario", default="all_six", metavar="NAME",
+        "--scenario", metavar="NAME",
         help=f"what the person does: a YAML file, or one of {', '.join(shipped_names())} (default all_six)",
     )  # fmt: skip
     stream.add_argument("--minutes", type=float, metavar="M", help="how long (default: the scenario once)")
-    stream.add_argument("--rate", type=float, default=100.0, metavar="HZ", help="readings a second: 50, 60 ... 200")
+    stream.add_argument("--rate", type=float, metavar="HZ", help="readings a second: 50, 60 ... 200 (default 100)")
     look = parser.add_argument_group("a look at the simulator")
     look.add_argument("--report", type=Path, metavar="DIR", help="write there what its motions and sensors measure")
     look.add_argument("--sheets", type=Path, metavar="DIR", help="write there a contact sheet of every act")
@@ -75,6 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     work.add_argument("--scheduler", metavar="ADDRESS", help="use the workers of this dask scheduler, not --jobs")
     work.add_argument("--width", type=int, default=320, help="width of the frames in pixels (default 320)")
     work.add_argument("--height", type=int, default=240, help="height of the frames in pixels (default 240)")
+    parser.set_defaults(**_DEFAULTS)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -86,18 +85,35 @@ def run(args: argparse.Namespace) -> int:
     if args.subjects is not None and args.subjects < 1:
         raise HarError(f"--subjects is {args.subjects}; give at least 1")
     if args.sheets or args.report:
+        _refuse(args, {*_DEFAULTS} - {"subjects"}, "sheets and reports")
         return _look(args)
-    if args.stream and (args.empty or args.per_class or args.negatives):
-        raise HarError("--stream writes a recording, not a dataset; leave out --per-class, --negatives and --empty")
-    return _record(args) if args.stream else _dataset(args)
+    if args.stream:
+        _refuse(args, _OF_A_DATASET, "a recording")
+        return _record(args)
+    _refuse(args, _OF_A_RECORDING, "a dataset")
+    return _dataset(args)
 
 
-_LONGEST_MIN = 1440.0
+_OF_A_DATASET = {"per_class", "negatives", "empty", "subjects", "mount", "scheduler"}
+_OF_A_RECORDING = {"scenario", "minutes", "rate"}
+_DEFAULTS = {
+    **dict.fromkeys(_OF_A_DATASET | _OF_A_RECORDING | {"out", "stream"}),
+    "per_class": 0, "negatives": 0, "mount": "waist", "scenario": "all_six", "rate": 100.0,
+}  # fmt: skip
+_SHORTEST_MIN, _LONGEST_MIN = 0.01, 1440.0
 _REPORTED = 10  # people of a report
 _RANGES = (
     ("per_class", 0, 100_000), ("negatives", 0, 100_000), ("jobs", 1, 256),
     ("width", 64, 1920), ("height", 64, 1080), ("seed", 0, 2**31),
 )  # fmt: skip
+
+
+def _refuse(args: argparse.Namespace, names: set[str], purpose: str) -> None:
+    """Raise HarError where one of these options is given: it would do nothing."""
+    given = [name for name in sorted(names) if getattr(args, name) != _DEFAULTS[name]]
+    if given:
+        options = ", ".join("--" + name.replace("_", "-") for name in given)
+        raise HarError(f"{purpose} can't be made with {options}; leave that out")
 
 
 def _look(args: argparse.Namespace) -> int:
@@ -119,22 +135,21 @@ def _photos(args: argparse.Namespace) -> Photos | None:
 def _record(args: argparse.Namespace) -> int:
     if args.out is None:
         raise HarError("there is no folder for the recording; give a new one with --out DIR")
-    if args.minutes is not None and not 0 < args.minutes <= _LONGEST_MIN:
-        raise HarError(f"--minutes is {args.minutes:g}; give a number above 0, up to {_LONGEST_MIN:g}")
+    if args.minutes is not None and not _SHORTEST_MIN <= args.minutes <= _LONGEST_MIN:
+        raise HarError(f"--minutes is {args.minutes:g}; give a number from {_SHORTEST_MIN:g} to {_LONGEST_MIN:g}")
     person = SimulatedPerson(args.scenario, args.seed, args.rate)
     seconds = person.duration_s if args.minutes is None else 60 * args.minutes
     if not person.scenario.repeat:
         seconds = min(seconds, person.duration_s)
-    recording = FORMS[args.stream](args.out, about(person))
-    shown_s = 0.0
-    with suppress(KeyboardInterrupt), closing(recording):
-        for moment in track(
-            moments(person, args.width, args.height, seconds), "recording", total=round(seconds * STEP_RATE_HZ)
-        ):
+    camera = SimulatedCamera(person, args.width, args.height, _photos(args))
+    count, shown = round(seconds * STEP_RATE_HZ), 0
+    with suppress(KeyboardInterrupt), closing(FORMS[args.stream](args.out, about(person))) as recording:
+        for moment in track(moments(person, camera, count), "recording", total=count):
             recording.add(moment)
-            shown_s = moment.t_s
-    print(f"{args.out}: {shown_s / 60:.1f} minutes of {person.scenario.name}, with its truth")
-    return 0
+            shown += 1
+    stopped = "" if shown == count else "stopped: "
+    print(f"{stopped}{args.out}: {shown / STEP_RATE_HZ / 60:.1f} minutes of {person.scenario.name}, with its truth")
+    return 130 if stopped else 0
 
 
 def _dataset(args: argparse.Namespace) -> int:

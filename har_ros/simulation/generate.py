@@ -62,6 +62,15 @@ def simulate_dataset(places: Places, order: Order, crew: Crew, account: Account)
     `account` is kept up to date, and so tells of a run that was interrupted, too. Raises HarError where a folder
     holds another dataset or can't be written, or the workers fail.
     """
+    try:
+        _make_missing(places, order, crew, account)
+    except OSError as error:
+        raise HarError(
+            f"the work ended: {error.strerror or error}; free space, and the same command goes on from there"
+        ) from None
+
+
+def _make_missing(places: Places, order: Order, crew: Crew, account: Account) -> None:
     with ExitStack() as stack:
         logs = [stack.enter_context(_opened(folder, order)) for folder in places.folders]
         missing = _missing(places, order)

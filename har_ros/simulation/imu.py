@@ -53,18 +53,6 @@ def mount_at(place: str, rng: np.random.Generator) -> Mount:
     return Mount(mount.segment, (x_m, y_m, z_m))
 
 
-def any_way_round(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return a rotation (3, 3), each as likely as any other: a sensor that was put on without looking."""
-    w, x, y, z = (quat := rng.normal(size=4)) / np.linalg.norm(quat)
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-        ]
-    )
-
-
 def mirrored(motion: Motion) -> Motion:
     """Return the motion as in a mirror that stands along x: left and right change places.
 
@@ -119,10 +107,6 @@ class ImuSensor:
             clock_ppm=rng.uniform(-_CLOCK_PPM, _CLOCK_PPM),
             jitter_s=rng.uniform(0, _JITTER_S),
         )
-
-    def device_s(self, true_s: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what the device's clock, right at 0, says at these times."""
-        return true_s * (1 + self.clock_ppm * 1e-6)
 
     def read(
         self, motion: Motion, rng: np.random.Generator

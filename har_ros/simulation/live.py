@@ -20,10 +20,12 @@ from har_ros.simulation.scenario import CAR, Scenario, load_scenario
 from har_ros.simulation.stage import Stage
 from har_ros.simulation.streams import stream
 from har_ros.simulation.subject import Subject
+from har_ros.simulation.surfaces import Photos
 from har_ros.simulation.timeline import Part, Timeline
 
 IMU_RATES_HZ = range(50, 201, 10)
 LIVE_AREA_M = 1.5  # radius of the disc in which a person on foot stays, but when they fall far from home
+_MOMENT_S = 0.01
 ImuSample = tuple[float, NDArray[np.float32], NDArray[np.float32]]
 
 
@@ -77,25 +79,56 @@ class SimulatedPerson:
 class SimulatedCamera:
     """Sees a simulated person. Belongs to the thread that makes it, as its renderer does.
 
-    One scene for the whole scenario, with a chair where the person ever sits; the car is another one.
+    One scene for the whole scenario, with a chair where the person ever sits; the car is another one. While
+    somebody slides down a wall and until they are up again, that wall stands there, and no chair; not where it would
+    hide them.
     """
 
-    def __init__(self, person: SimulatedPerson, width: int, height: int) -> None:
-        self._person = person
-        self._views: dict[bool, tuple[Stage, Renderer]] = {}
-        look = person.subject.dressed(stream(person.seed, "clothes"))
+    def __init__(self, person: SimulatedPerson, width: int, height: int, photos: Photos | None = None) -> None:
+        """photos: the user's own, as surfaces of the scenes."""
+        self._person, self._photos = person, photos
+        self._size = width, height
+        self._look = person.subject.dressed(stream(person.seed, "clothes"))
         shots = person.scenario.shots
+        chair = any(shot.on_chair for shot in shots)
+        self._views: dict[bool, tuple[Stage, Renderer]] = {}
         for in_car in sorted({shot.in_car for shot in shots}):  # all now: no stall at a cut
-            kind = CAR if in_car else person.scenario.scene
-            chair = any(shot.on_chair for shot in shots)
-            stage = Stage.random(kind, stream(person.seed, "stage", kind), width, height, LIVE_AREA_M, chair)
-            renderer = Renderer(width, height)
-            renderer.set_scene(stage.scene, person.subject.body, look)
+            stage, renderer = self._stage(CAR if in_car else person.scenario.scene, chair), Renderer(width, height)
+            self._show(stage, renderer)
             self._views[in_car] = stage, renderer
+        self._wall: tuple[float, Stage | None] = (-1.0, None)  # since when somebody slides down it
+        self._wall_renderer = Renderer(width, height)
 
     def frame(self, t_s: float) -> NDArray[np.uint8]:
         """Return the picture (H, W, 3) uint8 BGR at `t_s`."""
         part = self._person.part(t_s)
-        stage, renderer = self._views[part.shot.in_car]
+        stage, renderer = self._before_wall(part) or self._views[part.shot.in_car]
         noise = stream(self._person.seed, "picture noise", round(t_s * 1e6))
         return stage.frame(renderer, part.motion, part.sample(t_s) / part.motion.rate_hz, noise, clock_s=t_s)
+
+    def _before_wall(self, part: Part) -> tuple[Stage, Renderer] | None:
+        """Return the view with the wall that is slid down in this part, or was before they got up in it."""
+        if part.shot.step.act == "get_up":
+            part = self._person.part(part.begin_s - _MOMENT_S)
+        if part.shot.step.act != "fall_slide_down":
+            return None
+        if self._wall[0] != part.begin_s:
+            self._wall = part.begin_s, self._walled(part)
+        stage = self._wall[1]
+        return None if stage is None else (stage, self._wall_renderer)
+
+    def _walled(self, part: Part) -> Stage | None:
+        """Show the stage with the wall of this part; None where the person would hardly be seen."""
+        stage = self._stage(self._person.scenario.scene, False).behind_back(part.motion)
+        end_s = np.array([part.motion.duration_s - _MOMENT_S])
+        if stage.complaint(self._person.subject.body, part.motion, end_s) == "hidden":
+            return None
+        self._show(stage, self._wall_renderer)
+        return stage
+
+    def _stage(self, kind: str, chair: bool) -> Stage:
+        rng = stream(self._person.seed, "stage", kind)
+        return Stage.random(kind, rng, *self._size, LIVE_AREA_M, chair, self._photos)
+
+    def _show(self, stage: Stage, renderer: Renderer) -> None:
+        renderer.set_scene(stage.scene, self._person.subject.body, self._look)

@@ -1,4 +1,4 @@
-"""Moves that bring a person low without a fall: bending, picking up, tying shoes, kneeling, lying down."""
+"""Moves that bring a person low without a fall: bending, picking up, tying shoes, kneeling."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def tie_shoes(person: Person, seconds: float, rng: np.random.Generator) -> Track
     down_s, up_s = rng.uniform(1.3, 1.7), rng.uniform(1.3, 1.7)
     down_s, up_s = (min(span, 0.33 * seconds) for span in (down_s, up_s))
     side = int(rng.integers(2))
-    _kneel(track, person, t_s, (down_s, seconds - up_s), side, one=True)
+    _kneel(track, person, t_s, (down_s, seconds - up_s))
     busy = glide(t_s, 0.75 * down_s, 0.6) - glide(t_s, seconds - up_s - 0.3, 0.6)
     track.root_angles[:, 0] += 0.55 * busy
     track.add("spine.y", 0.6 * busy)
@@ -69,7 +69,7 @@ def kneel(person: Person, seconds: float, rng: np.random.Generator) -> Track:
     span_s = min(rng.uniform(1.5, 2.2), 0.4 * seconds)
     side, one = int(rng.integers(2)), bool(rng.uniform() < 0.5)
     span = (span_s, seconds - span_s)
-    _kneel(track, person, t_s, span, side, one)
+    _kneel(track, person, t_s, span)
     down = glide(t_s, 0.3 * span_s, 0.7 * span_s) - glide(t_s, seconds - span_s, 0.7 * span_s)
     lean = rng.uniform(0.0, 0.6)
     track.root_angles[:, 0] += 0.5 * lean * down
@@ -121,8 +121,8 @@ def _crouch(track: Track, person: Person, share: Curve, depth_m: float) -> None:
     person.stand_on(track, heels_up_rad=np.stack([1.6 * deep * share] * 2, axis=1))
 
 
-def _kneel(track: Track, person: Person, t_s: Curve, span_s: tuple[float, float], side: int, one: bool) -> None:
-    """Lower the pelvis until the knee of `side` is on the floor, from 0 to span_s[0], and raise it from span_s[1]."""
+def _kneel(track: Track, person: Person, t_s: Curve, span_s: tuple[float, float]) -> None:
+    """Lower the pelvis until a knee is on the floor, from 0 to span_s[0], and raise it from span_s[1]."""
     thigh_m = person.hip_m - person.knee_m
     down_s, up_s = span_s
     rise_s = t_s[-1] - up_s

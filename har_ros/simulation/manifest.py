@@ -35,9 +35,15 @@ def claim(folder: Path, order: Order) -> None:
         except (ValueError, KeyError, TypeError):
             raise HarError(f"'{path}' is no manifest of a simulated dataset; give another folder") from None
         if differing:
-            options = ", ".join(f"--{key} {before[key] or 'none'}" for key in differing)
+            options = ", ".join(_option(key, before[key]) for key in differing)
             raise HarError(f"'{folder}' was begun with {options}; give the same, or another folder")
     write_json(path, _head(order))
+
+
+def _option(key: str, value: str | int) -> str:
+    if key == "surfaces":  # a digest, which nobody could give
+        return "other photographs as --surfaces" if value else "no --surfaces"
+    return f"--{key} {value}"
 
 
 def held_clips(folder: Path) -> set[tuple[str, int]]:

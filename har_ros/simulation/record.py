@@ -40,12 +40,11 @@ class Moment:
     readings: list[tuple[float, NDArray[np.float32], NDArray[np.float32]]]
 
 
-def moments(person: SimulatedPerson, width: int, height: int, seconds: float) -> Iterator[Moment]:
-    """Yield `seconds` of a person at 30 pictures a second, as fast as they can be made."""
-    camera = SimulatedCamera(person, width, height)
+def moments(person: SimulatedPerson, camera: SimulatedCamera, count: int) -> Iterator[Moment]:
+    """Yield `count` moments of a person whom the camera sees, 30 a second, as fast as they can be made."""
     readings = person.imu()
     pending = next(readings, None)
-    for number in range(round(seconds * STEP_RATE_HZ)):
+    for number in range(count):
         t_s = number / STEP_RATE_HZ
         since = []
         while pending is not None and pending[0] <= t_s:
@@ -149,8 +148,11 @@ class FolderRecording:
         self._count += 1
 
     def close(self) -> None:
-        """Complete the recording."""
-        self._files.close()
+        """Complete the recording. Raises HarError."""
+        try:
+            self._files.close()
+        except OSError as error:
+            raise HarError(f"the recording ended: {error.strerror}; free space and record again") from None
 
 
 FORMS: dict[str, type[BagRecording] | type[FolderRecording]] = {"bag": BagRecording, "folder": FolderRecording}

@@ -92,12 +92,11 @@ class Stage:
         span = slice(round(begin_s * motion.rate_hz), round(end_s * motion.rate_hz))
         path = motion.position_m[span, :, :2].reshape(-1, 2)
         moved = replace(self, origin_m=(path.min(axis=0) + path.max(axis=0)) / 2)
-        slides = np.flatnonzero(motion.act == _SLIDES)
-        return moved._walled(motion, int(slides[-1])) if len(slides) else moved
+        return moved.behind_back(motion) if (motion.act == _SLIDES).any() else moved
 
-    def _walled(self, motion: Motion, last: int) -> Stage:
-        """Return the stage with a wall behind the back that leans on it at sample `last`."""
-        position_m, rotation = self.pose(motion, last)
+    def behind_back(self, motion: Motion) -> Stage:
+        """Return the stage with a wall behind the back that has slid down it at the end of the act."""
+        position_m, rotation = self.pose(motion, int(np.flatnonzero(motion.act == _SLIDES)[-1]))
         ahead = rotation[_PELVIS, :2, 0] / np.linalg.norm(rotation[_PELVIS, :2, 0])
         return self.walled(position_m[_PELVIS, :2] - _BACK_M * ahead, float(np.arctan2(ahead[1], ahead[0])))
 

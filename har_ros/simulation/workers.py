@@ -8,10 +8,11 @@ import logging
 import platform
 import resource
 import signal
+import time
 import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -32,6 +33,8 @@ from har_ros.simulation.surfaces import Photos
 CLIPS_A_WORKER = 150  # the renderer's memory grows with every scene: then a fresh process takes over
 _QUEUED_A_THREAD = 3  # clips handed out and not back: enough to keep it busy, little to hold and to lose
 _CONNECT_S, _WORKERS_S = 5, 15
+_ALONE_S, _LOOK_S = 60, 0.25  # how long to wait for a worker when all have gone; between looks
+_GONE = "the dask scheduler has gone; start it, and the same command goes on from there"
 _LIBRARIES = ("numpy", "opencv-python-headless", "mujoco", "panda3d", "dask", "distributed")
 
 
@@ -64,13 +67,16 @@ class Workers:
     def make(self, clips: Iterable[Clip], pictures: Pictures) -> Iterator[Made]:
         """Yield each clip as it is done, in any order; a clip whose worker died is made by another one.
 
-        Raises HarError for what `ClipMaker.make` refuses, and when the same clip ends three workers.
+        Raises HarError for what `ClipMaker.make` refuses, when the same clip ends three workers, and when the
+        scheduler or all workers have gone.
         """
         todo = iter(clips)
         done = as_completed(with_results=True, raise_errors=True)
         self._hand_out(done, todo, pictures, self._room())
         try:
-            for future, made in done:
+            for future, made in self._results(done):
+                if future.cancelled():
+                    raise HarError(_GONE)
                 future.release()
                 yield made
                 self._hand_out(done, todo, pictures, self._room() - done.count())
@@ -79,8 +85,28 @@ class Workers:
                 "the same capture ended several workers, perhaps for want of memory; run again with fewer --jobs"
             ) from None
 
+    def _results(self, done: as_completed) -> Iterator[tuple[Future, Made]]:
+        """Yield what is done, as it is done. Raises HarError when nobody works any more."""
+        worked_s = time.monotonic()
+        while not done.is_empty():
+            if done.has_ready():
+                yield next(done)
+            elif self._threads():
+                worked_s = time.monotonic()
+                time.sleep(_LOOK_S)
+            elif time.monotonic() < worked_s + _ALONE_S:
+                time.sleep(_LOOK_S)
+            else:
+                raise HarError("all workers have gone; start some, and the same command goes on from there")
+
     def _room(self) -> int:
-        return _QUEUED_A_THREAD * max(sum(self._client.nthreads().values()), 1)
+        return _QUEUED_A_THREAD * max(self._threads(), 1)
+
+    def _threads(self) -> int:
+        try:
+            return sum(self._client.nthreads().values())
+        except OSError:
+            raise HarError(_GONE) from None
 
     def _hand_out(self, done: as_completed, todo: Iterator[Clip], pictures: Pictures, count: int) -> None:
         for clip in islice(todo, max(count, 0)):
@@ -153,7 +179,8 @@ def _brought(photos: Photos | None, client: Client) -> Iterator[None]:
     try:
         yield
     finally:
-        client.unregister_worker_plugin(_Album.name)
+        with suppress(OSError):  # the scheduler has gone
+            client.unregister_worker_plugin(_Album.name)
 
 
 def make_clip(clip: Clip, pictures: Pictures) -> Made:
@@ -209,8 +236,8 @@ def _make(clip: Clip, pictures: Pictures) -> tuple[list[Capture], list[Reject]]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep dask's own remarks from the terminal; what matters is raised."""
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    logging.getLogger("tornado").setLevel(logging.CRITICAL)
+    for name in ("distributed", "distributed.client", "tornado"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
