@@ -213,6 +213,7 @@ def test_the_manifest_divides_the_dataset_and_hard_negatives_are_other(tmp_path,
     assert "17 captures made, 17 there" in capsys.readouterr().out
     manifest = json.loads((tmp_path / MANIFEST).read_text())
     assert manifest["captures"].keys() == {str(path.relative_to(tmp_path)) for path in find_captures(tmp_path)}
+    assert len(manifest["software"]) == 1 and "har_ros" in manifest["software"][0]
     assert manifest["counts"].keys() == {*LABELS, "OTHER"}
     assert manifest["acts"] == Counter(row["act"] for row in manifest["captures"].values())
     assert {act.name for act in HARD_NEGATIVES} <= manifest["acts"].keys()
@@ -282,10 +283,14 @@ def test_bad_orders_are_refused_in_one_sentence(tmp_path, refusal):
     with (tmp_path / REJECTED).open("a") as log:
         fcntl.flock(log, fcntl.LOCK_EX)
         assert "another `har simulate` writes" in refusal("--out", str(tmp_path), "--per-class", "1")
-    claim(tmp_path, Order(0, 10, 96, 72, "waist", 1, surfaces="0123456789ab"))
+    claim(tmp_path, Order(0, 10, 96, 72, "waist", 1, surfaces="0123456789ab"), {"har_ros": "0.0.1"})
     assert "begun with --seed 0, other photographs as --surfaces;" in refusal(
         *SIZE,
         "--out", str(tmp_path), "--per-class", "1", "--seed", "4"
     )
+    for version in ("0.0.1", "0.0.2"):
+        claim(tmp_path, Order(0, 10, 96, 72, "waist", 2, surfaces="0123456789ab"), {"har_ros": version})
+    makers = json.loads((tmp_path / MANIFEST).read_text())["software"]
+    assert makers == [{"har_ros": "0.0.1"}, {"har_ros": "0.0.2"}], "who went on with it is told"
     (tmp_path / MANIFEST).write_text("{}")
     assert "is no manifest" in refusal("--out", str(tmp_path), "--per-class", "1")

@@ -88,7 +88,7 @@ def _make_missing(places: Places, order: Order, crew: Crew, account: Account) ->
             bar.advance(task)
     for folder in places.folders:
         _sort_lines(folder / REJECTED)
-        manifest.complete(folder, order, versions())
+        manifest.complete(folder, order)
 
 
 def _opened(folder: Path, order: Order) -> TextIO:
@@ -100,7 +100,7 @@ def _opened(folder: Path, order: Order) -> TextIO:
         raise HarError(f"'{folder}' can't be written ({error.strerror or error}); give another folder") from None
     try:
         fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        manifest.claim(folder, order)
+        manifest.claim(folder, order, versions())
         for rest in find_unfinished(folder):  # of a run that was killed
             shutil.rmtree(rest)
     except BlockingIOError:

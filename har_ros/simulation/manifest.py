@@ -24,20 +24,34 @@ _SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
 _MAY_GROW = ("per_class", "negatives")
 
 
-def claim(folder: Path, order: Order) -> None:
-    """Write down what `folder` is to hold, unless it holds a dataset of another order. Raises HarError."""
-    path = folder / MANIFEST
-    if path.exists():
-        wanted = asdict(order)
-        try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-            differing = [key for key in wanted if key not in _MAY_GROW and before[key] != wanted[key]]
-        except (ValueError, KeyError, TypeError):
-            raise HarError(f"'{path}' is no manifest of a simulated dataset; give another folder") from None
-        if differing:
-            options = ", ".join(_option(key, before[key]) for key in differing)
-            raise HarError(f"'{folder}' was begun with {options}; give the same, or another folder")
-    write_json(path, _head(order))
+def claim(folder: Path, order: Order, software: dict[str, str]) -> None:
+    """Write down what `folder` is to hold, and all versions that ever wrote to it.
+
+    Raises HarError where it holds a dataset of another order.
+    """
+    before = _read(folder / MANIFEST)
+    wanted = asdict(order)
+    differing = [key for key in wanted if before and key not in _MAY_GROW and before[key] != wanted[key]]
+    if differing:
+        options = ", ".join(_option(key, before[key]) for key in differing)
+        raise HarError(f"'{folder}' was begun with {options}; give the same, or another folder")
+    makers = before.get("software", [])
+    if software not in makers:
+        makers = [*makers, software]
+    write_json(folder / MANIFEST, {**before, **_head(order), "software": makers})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return a manifest, empty where there is none yet. Raises HarError where it is something else."""
+    if not path.exists():
+        return {}
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        record = None
+    if not isinstance(record, dict) or not {field.name for field in fields(Order)} <= record.keys():
+        raise HarError(f"'{path}' is no manifest of a simulated dataset; give another folder")
+    return record
 
 
 def _option(key: str, value: str | int) -> str:
@@ -52,13 +66,13 @@ def held_clips(folder: Path) -> set[tuple[str, int]]:
     return {(str(meta.extra.get("group")), int(meta.extra.get("number", -1))) for meta in metas}
 
 
-def complete(folder: Path, order: Order, software: dict[str, str]) -> None:
-    """Write the whole manifest of a dataset that is made. Raises HarError."""
+def complete(folder: Path, order: Order) -> None:
+    """Write the whole manifest of a dataset that is made, after `claim`. Raises HarError."""
     captures = {str(capture.relative_to(folder)): read_meta(capture) for capture in find_captures(folder)}
     table = {name: _row(meta) for name, meta in sorted(captures.items())}
     report = {
         **_head(order),
-        "software": software,
+        "software": _read(folder / MANIFEST)["software"],
         "counts": dict(sorted(Counter(row["label"] for row in table.values()).items())),
         "acts": dict(sorted(Counter(row["act"] for row in table.values()).items())),
         "splits": _splits(order.seed, list(table.values())),
