@@ -110,11 +110,13 @@ def mirrored(windows: Windows) -> Windows:
 Learner = Callable[[Windows, NDArray[np.int64], NDArray[np.int64], int], NDArray[np.int64]]
 
 
-def forest(axes: int, windows: Windows, train: NDArray[np.int64], test: NDArray[np.int64], seed: int) -> Any:
+def forest(
+    axes: int, trees: int, windows: Windows, train: NDArray[np.int64], test: NDArray[np.int64], seed: int
+) -> Any:
     """Return what a random forest on five statistics of the first `axes` columns says of the windows `test`."""
     from sklearn.ensemble import RandomForestClassifier
 
-    model = RandomForestClassifier(TREES, random_state=seed)
+    model = RandomForestClassifier(trees, random_state=seed)
     model.fit(_statistics(windows.steps[train, :, :axes]), windows.label[train])
     return model.predict(_statistics(windows.steps[test, :, :axes]))
 
@@ -148,7 +150,7 @@ def branch(
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=TRAINING_STEPS)
     criterion = nn.CrossEntropyLoss(label_smoothing=LABEL_SMOOTHING)
-    for steps, labels in _training_batches(windows, train, np.random.default_rng(seed)):
+    for steps, labels in training_batches(windows, train, np.random.default_rng(seed)):
         loss = criterion(classes(dropout(summary(body(seen(steps))))), torch.from_numpy(labels))
         optimiser.zero_grad()
         loss.backward()
@@ -160,7 +162,7 @@ def branch(
         return classes(summary(body(seen(windows.steps[test])))).argmax(1).numpy()
 
 
-def _training_batches(
+def training_batches(
     windows: Windows, train: NDArray[np.int64], rng: np.random.Generator
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
     """Yield steps (B, 30, 6) and labels (B,): thirty steps near each window, quicker or slower, the watch turned.
@@ -211,9 +213,9 @@ class Method:
 
 
 METHODS = {
-    "forest": Method("random forest, accelerometer", partial(forest, 3), mirror=False),
-    "forest-mirrored": Method("the same, right arms mirrored", partial(forest, 3), mirror=True),
-    "forest-gyro": Method("the same, mirrored, with gyro", partial(forest, 6), mirror=True),
+    "forest": Method("random forest, accelerometer", partial(forest, 3, TREES), mirror=False),
+    "forest-mirrored": Method("the same, right arms mirrored", partial(forest, 3, TREES), mirror=True),
+    "forest-gyro": Method("the same, mirrored, with gyro", partial(forest, 6, TREES), mirror=True),
     "branch": Method("IMU branch, invariant channels", partial(branch, False, False), mirror=True),
     "branch-oriented": Method("IMU branch, orientation: true", partial(branch, True, False), mirror=True),
     "branch-gyro": Method("the same, with gyro", partial(branch, True, True), mirror=True),
