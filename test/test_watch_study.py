@@ -34,6 +34,7 @@ def watch() -> Any:
         pytest.skip(str(error))
 
 
+@pytest.mark.timeout(300)
 def test_a_random_split_flatters(watch: Any) -> None:
     assert (watch.steps.shape, len(set(watch.subject)), len(set(watch.label))) == ((8071, 30, 6), 10, 7)
     method = STUDY["Method"]("few trees", partial(STUDY["forest"], 3, 15), mirror=False)
