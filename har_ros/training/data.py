@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -55,6 +55,17 @@ def list_clips(dataset: Path) -> list[Clip]:
 def known(clips: Sequence[Clip]) -> list[Clip]:
     """Return the clips of the six activities."""
     return [clip for clip in clips if clip.label != NONE_OF_THEM]
+
+
+def subject_folds(subjects: Iterable[str], folds: int) -> list[set[str]]:
+    """Return who is left out in each fold, everyone once; as many folds as subjects leave out one at a time.
+
+    Their order depends on the names alone. Raises HarError for more folds than subjects.
+    """
+    order = sorted(set(subjects), key=lambda name: hashlib.sha256(name.encode()).digest())
+    if folds > len(order):
+        raise HarError(f"{len(order)} subjects can't be left out in {folds} folds; give --folds {len(order)}")
+    return [set(order[fold::folds]) for fold in range(folds)]
 
 
 def split_by_subject(clips: Sequence[Clip], share: float, seed: int) -> tuple[list[Clip], list[Clip]]:

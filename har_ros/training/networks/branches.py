@@ -12,7 +12,7 @@ from torch.nn import functional
 from har_ros.core.labels import LABELS
 from har_ros.training.backbone import FEATURES
 from har_ros.training.networks.base import ActivityNetwork
-from har_ros.training.networks.invariants import InvariantChannels
+from har_ros.training.networks.invariants import InvariantChannels, OrientedChannels
 from har_ros.training.profile import a_share, between
 
 _MOTION_GAIN = 4.0  # differences of features are about so much smaller than the features
@@ -30,6 +30,7 @@ class Settings:
     autoencoder_units: int = between(1, 1024)
     video_dropout: float = a_share()
     dropout: float = a_share()
+    orientation: bool
 
 
 class VideoBranch(nn.Module):
@@ -49,14 +50,18 @@ class VideoBranch(nn.Module):
 
 
 class ImuBranch(nn.Module):
-    """IMU steps (B, T, 5) -> states (B, T, units): convolutions over time, then a GRU; how it is mounted is all one."""
+    """IMU steps (B, T, 5) -> states (B, T, units): convolutions over time, then a GRU.
 
-    def __init__(self, settings: Settings) -> None:
+    How the sensor is mounted is all one, unless the settings say `orientation`.
+    channels: what is seen of the steps, in place of what the settings say, for steps that hold more.
+    """
+
+    def __init__(self, settings: Settings, channels: InvariantChannels | OrientedChannels | None = None) -> None:
         super().__init__()
         units = settings.imu_units
-        self.invariants = InvariantChannels()
+        self.channels = channels or (OrientedChannels() if settings.orientation else InvariantChannels())
         self.convolutions = nn.Sequential(
-            nn.Conv1d(InvariantChannels.COUNT, units, 5, padding=2),
+            nn.Conv1d(self.channels.COUNT, units, 5, padding=2),
             nn.ReLU(),
             nn.Conv1d(units, units, 3, padding=1),
             nn.ReLU(),
@@ -65,7 +70,7 @@ class ImuBranch(nn.Module):
 
     def forward(self, imu: Tensor) -> Tensor:
         """Return the states."""
-        seen = self.convolutions(self.invariants(imu).transpose(1, 2)).transpose(1, 2)
+        seen = self.convolutions(self.channels(imu).transpose(1, 2)).transpose(1, 2)
         states: Tensor = self.gru(seen)[0]
         return states
 

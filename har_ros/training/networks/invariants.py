@@ -1,4 +1,8 @@
-"""Channels of the accelerometer that no turn of the sensor changes, so that it may be mounted any way round."""
+"""What the networks see of the accelerometer's steps.
+
+Channels that no turn of the sensor changes, so that it may be mounted any way round; and, where it is always mounted
+the same way, its axes beside them.
+"""
 
 from __future__ import annotations
 
@@ -40,6 +44,25 @@ class InvariantChannels(nn.Module):
         channels.append(_scaled(torch.cat([torch.zeros_like(jerk[:, :1]), jerk], 1)))
         channels.append(_dot(begin, end).expand_as(channels[0]))
         return torch.cat(channels, 2)
+
+
+class OrientedChannels(nn.Module):
+    """Steps (B, T, 5 + N) -> the invariant channels, the three axes in g, and the N further values as they are.
+
+    The axes tell movements apart that differ by a turn about what is up or along the limb alone, which the invariant
+    channels can't. They are right only where the mount in use is that of the training.
+    further: how many values come after the five, about -5 to 5 each, such as turn rates.
+    """
+
+    def __init__(self, further: int = 0) -> None:
+        super().__init__()
+        self.COUNT = InvariantChannels.COUNT + 3 + further
+        self._invariants = InvariantChannels()
+
+    def forward(self, steps: Tensor) -> Tensor:
+        """Return the channels."""
+        axes = steps[..., :3] / STANDARD_GRAVITY_MPS2
+        return torch.cat([self._invariants(steps[..., :5]), axes, steps[..., 5:]], 2)
 
 
 def _ends(accel: Tensor) -> tuple[Tensor, Tensor]:
