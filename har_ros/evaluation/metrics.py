@@ -73,6 +73,30 @@ def score(
     return figures, intervals
 
 
+def by_subject(hits: NDArray[np.bool_], subjects: Sequence[str]) -> dict[str, Any]:
+    """Return how far the people differ: the worst, mean and standard deviation of their accuracies, and each one's.
+
+    hits:     (n,) whether each item was answered right
+    subjects: (n,) whose it is
+    The worst of many is low by chance, too, where each has few captures: its interval is Wilson's.
+    """
+    names = np.array(subjects)
+    each = {str(name): hits[names == name] for name in np.unique(names)}
+    accuracies = {name: _rounded(right.mean()) for name, right in each.items()}
+    worst = min(accuracies, key=lambda name: (accuracies[name], name))
+    return {
+        "worst": {
+            "subject": worst,
+            "accuracy": accuracies[worst],
+            "captures": len(each[worst]),
+            "accuracy_ci": wilson(each[worst].sum(), len(each[worst])),
+        },
+        "mean": _rounded(np.mean(list(accuracies.values()))),
+        "std": _rounded(np.std(list(accuracies.values()), ddof=1)) if len(each) > 1 else None,
+        "each": {name: {"captures": len(each[name]), "accuracy": accuracies[name]} for name in each},
+    }
+
+
 def _wilson_of_groups(hits: NDArray[np.bool_], groups: Sequence[Any]) -> list[float]:
     """Return Wilson's interval for as many independent items as the groups are worth.
 
