@@ -14,8 +14,9 @@ from har_ros.core.errors import HarError
 from har_ros.core.model_card import ModelCard
 from har_ros.core.resources import find_model
 from har_ros.dataset.json_file import require_place, write_json
+from har_ros.evaluation.alarms import print_alarm_rates
 from har_ros.evaluation.bag import is_bag
-from har_ros.evaluation.bag_report import print_timeline, replay_bag
+from har_ros.evaluation.bag_report import print_timeline, replay_bag, replay_bags
 from har_ros.evaluation.capture_report import print_details
 from har_ros.evaluation.captures import judge, predict_dataset
 from har_ros.evaluation.prediction import Prediction, known, stacked
@@ -26,17 +27,20 @@ from har_ros.inference.model import HarModel
 _EXAMPLE = """examples:
   har evaluate Dataset --model paper --json out.json --plots plots
   har evaluate recordings/monday --model models/mine --json out.json
+  har evaluate recordings/* --model models/mine
 A dataset is scored capture by capture. A bag (a folder with metadata.yaml, an .mcap or a .db3 file) is replayed
 through the code of the fusion node, by the times at which its messages arrived, and scored second by second against
 its topic ground_truth; a second in which the robot would have said stale is wrong, and those within 2 s of a change
-are left out. The same bag gives the same JSON every time.
+are left out. Several bags give the alarms of all together: falls detected and missed, false alarms an hour and, where
+the bags have the topic hard_negative, of each thing that only looks like a fall.
+The same bags give the same JSON every time.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's options."""
     parser.epilog = _EXAMPLE
-    parser.add_argument("path", type=Path, help="a dataset's folder, or a bag")
+    parser.add_argument("path", type=Path, nargs="+", help="a dataset's folder, or one or more bags")
     parser.add_argument("--model", default="paper", help="a model's name or folder (default paper)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
     parser.add_argument(
@@ -50,30 +54,60 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score, print, write what was asked for. Raises HarError where nothing could be scored."""
-    bag = is_bag(args.path)
-    if not bag and (args.params_file or args.namespace):
-        raise HarError(f"--params-file and --namespace are for bags, and '{args.path}' is none; leave them out")
+    _check(args)
     require_place(args.json)
     console = Console(soft_wrap=True, highlight=False)
     model = HarModel(find_model(args.model))
-    if bag:
-        report = replay_bag(args.path, model, args.params_file, args.namespace)
-        print_timeline(console, report)
+    if len(args.path) > 1:
+        report = _evaluate_bags(console, model, args)
+    elif is_bag(args.path[0]):
+        report = _evaluate_bag(console, model, args)
     else:
-        predictions = predict_dataset(args.path, model)
-        report = judge(args.path, model.card, predictions)
-        _warn_of_seen(report)
-        if args.plots:
-            _plot_trust(args.plots, model.card, predictions)
-    if report["n"]:
-        print_scores(console, report)
-        if not bag:
-            print_details(console, report["dataset"])
-    if args.plots:
-        console.print(_plot(args.plots / "confusion.png", report), markup=False)
+        report = _evaluate_dataset(console, model, args)
     if args.json:
         write_json(args.json, report)
     return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    captures = [path for path in args.path if not is_bag(path)]
+    if captures and (args.params_file or args.namespace):
+        raise HarError(f"--params-file and --namespace are for bags, and '{captures[0]}' is none; leave them out")
+    if captures and len(args.path) > 1:
+        raise HarError(f"several paths must be bags, and '{captures[0]}' is none; score datasets one by one")
+    if args.plots and len(args.path) > 1:
+        raise HarError("--plots draws a single bag or dataset; leave it out")
+
+
+def _evaluate_bags(console: Console, model: HarModel, args: argparse.Namespace) -> dict[str, Any]:
+    report = replay_bags(args.path, model, args.params_file, args.namespace)
+    for path, each in report["bags"].items():
+        console.print(f"{path}: accuracy {100 * each['accuracy']:.1f} % of {each['n']} seconds", markup=False)
+    print_alarm_rates(console, report["alarm_rates"])
+    return report
+
+
+def _evaluate_bag(console: Console, model: HarModel, args: argparse.Namespace) -> dict[str, Any]:
+    report = replay_bag(args.path[0], model, args.params_file, args.namespace)
+    print_timeline(console, report)
+    if report["n"]:
+        print_scores(console, report)
+    if args.plots:
+        console.print(_plot(args.plots / "confusion.png", report), markup=False)
+    return report
+
+
+def _evaluate_dataset(console: Console, model: HarModel, args: argparse.Namespace) -> dict[str, Any]:
+    (root,) = args.path
+    predictions = predict_dataset(root, model)
+    report = judge(root, model.card, predictions)
+    _warn_of_seen(report)
+    print_scores(console, report)
+    print_details(console, report["dataset"])
+    if args.plots:
+        _plot_trust(args.plots, model.card, predictions)
+        console.print(_plot(args.plots / "confusion.png", report), markup=False)
+    return report
 
 
 def _plot(path: Path, report: dict[str, Any]) -> str:
