@@ -62,7 +62,8 @@ def run(args: argparse.Namespace) -> int:
         "model": model_detail(model.card),
         "clips": clips,
         "scores": score_clips(said, stretches, model.card.labels) if stretches else None,
-        "claim": f"These are figures of {len(clips)} clips. Nothing is claimed of other people, places or sensors.",
+        "claim": f"These are figures of {len(clips)} clip{'s' * (len(clips) > 1)}. "
+        "Nothing is claimed of other people, places or sensors.",
     }
     _print(Console(soft_wrap=True, highlight=False), report)
     if args.json:
@@ -133,7 +134,7 @@ def _read_labels(path: Path, names: set[str]) -> list[Stretch]:
 
 def _print(console: Console, report: dict[str, Any]) -> None:
     table = Table("clip", "rests on", title=f"{report['model']['name']}, second by second")
-    for heading in ("seconds", "unknown, %", "alarm, %", "mean confidence, %"):
+    for heading in ("seconds", "unknown, %", "alarm, %", "sure, %"):
         table.add_column(heading, justify="right")
     table.add_column("verdicts, s")
     for name, clip in report["clips"].items():

@@ -71,7 +71,7 @@ def test_a_video_with_its_readings_is_told_and_scored(tmp_path: Path, capsys: py
     assert (scores["others"]["unknown"]["count"], scores["others"]["alarm"]["count"]) == (0, 2)
     said = capsys.readouterr().out
     assert "5 of 7 labelled seconds right" in said
-    assert "These are figures of 1 clips. Nothing is claimed of other people, places or sensors." in said
+    assert "These are figures of 1 clip. Nothing is claimed of other people, places or sensors." in said
 
 
 def test_either_alone_will_do_for_a_model_that_can(tmp_path: Path) -> None:
