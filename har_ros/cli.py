@@ -24,6 +24,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "quantise": ("har_ros.quantise", "make an int8 version of a model, which runs about twice as fast"),
     "predict": ("har_ros.evaluation.predict", "say what one recorded capture shows"),
     "evaluate": ("har_ros.evaluation.evaluate", "score a model on a dataset or on a recorded bag"),
+    "stress": ("har_ros.evaluation.stress", "score a model in bad light, with another sensor, or without one"),
+    "clips": ("har_ros.clips", "see what a model says of your own videos and accelerometer recordings"),
     "bench": ("har_ros.bench", "measure the model and the ROS graph on this machine"),
     "record": ("har_ros.nodes.bag_record", "record the topics into a bag"),
     "recover": ("har_ros.dataset.bag_recover", "complete a bag whose recording was killed or cut off"),

@@ -1,6 +1,6 @@
 """The second-by-second score, on timelines whose counts are known by hand."""
 
-from har_ros.evaluation.timeline import Timeline, TimelineScore
+from har_ros.evaluation.timeline import SECOND_NS, Timeline, TimelineScore
 
 WALK, FALL, DROWSY = "WALK", "FALL_OR_COLLAPSE", "DRIVERS_DROWSINESS"
 
@@ -87,3 +87,21 @@ def test_an_alarm_within_the_grace_belongs_to_the_anomaly_before() -> None:
 
 def test_nothing_heard_scores_nothing() -> None:
     assert Timeline().score().seconds == 0
+
+
+def test_false_alarms_are_counted_by_truth_and_by_what_looked_like_an_anomaly() -> None:
+    timeline = Timeline()
+    for second, label in ((0, "WALK"), (10, "OTHER"), (20, "STAND"), (40, "DRIVERS_DROWSINESS")):
+        timeline.note_truth(second * SECOND_NS, label)
+    for second in range(10, 41):
+        name = "bend" if second < 15 else "kneel" if second < 20 else ""
+        timeline.note_hard_negative(second * SECOND_NS, name)
+    for first, last in ((15.5, 16), (30, 31), (55, 60)):
+        timeline.note_alarm(int(first * SECOND_NS), True)
+        timeline.note_alarm(int(last * SECOND_NS), False)
+    timeline.note_label(60 * SECOND_NS, "STAND")
+    score = timeline.score()
+    assert score.false_alarm_truths == ("OTHER", "STAND")
+    assert score.hard_negatives == (("bend", True), ("kneel", True)), "an alarm follows what it is of by up to 2 s"
+    assert (score.drowsy_spells, score.drowsy_delays_s) == (1, (15.0,))
+    assert score.duration_s == 60

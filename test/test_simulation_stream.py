@@ -22,7 +22,7 @@ TEXT = """
 scenario: har.scenario/2
 scene: room
 steps:
-  - {act: stand, seconds: 2}
+  - {act: knock, seconds: 2}
   - {act: sit, seconds: 2}
   - {act: drowse, seconds: 2}
 """
@@ -73,6 +73,9 @@ def test_a_bag_holds_pictures_readings_and_the_exact_truth(bag, scenario):
     assert {label for _, label in told} == {
         Activity.STAND, Activity.OTHER, Activity.SITTING, Activity.DRIVERS_DROWSINESS
     }  # fmt: skip
+    named = [message.data for _, message in found[Input.HARD_NEGATIVE]]
+    assert "knock" in named
+    assert named == [person.hard_negative((at_ns - begin_ns) / 1e9) for at_ns, _ in found[Input.HARD_NEGATIVE]]
     accel = found[Input.IMU][50][1].linear_acceleration
     _, expected, _ = list(zip(range(51), person.imu()))[50][1]
     assert np.allclose([accel.x, accel.y, accel.z], expected)

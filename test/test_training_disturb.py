@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 pytest.importorskip("torch", reason="needs the extra train")
 
 from har_ros.core.windows import StepGrid
-from har_ros.training.disturb import Samples, disturbed_samples, shown_frames
+from har_ros.dataset.sensing import Samples
+from har_ros.training.disturb import disturbed_samples, shown_frames
 from har_ros.training.profile import Augmentation, load_profile
 from har_ros.training.views import augment
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -169,6 +170,24 @@ def test_a_stopped_run_goes_on_to_the_same_model(
     assert not (tmp_path / "model").exists()
     assert main([*arguments, "--resume"]) == 0
     assert load_card(tmp_path / "model").identity == load_card(finished / "model").identity
+
+
+@pytest.mark.timeout(400)
+def test_an_activity_left_out_of_training_is_strange_to_the_model(
+    weights: None, dataset: Path, cache: Path, tmp_path: Path
+) -> None:
+    profile = write_profile(tmp_path / "profile.yaml", base="attention", learning__max_epochs=1)
+    assert main(command(dataset, profile, cache, tmp_path, "--leave-out", "WALK")) == 0
+    card = load_card(tmp_path / "model")
+    assert card.training["left_out"] == "WALK" and "--leave-out WALK" in card.training["command"]
+    assert card.training["captures"] == {"train": 5, "validation": 5, "test": 0}
+    assert main(["evaluate", str(dataset), "--model", str(tmp_path / "model"), "--json", str(tmp_path / "s.json")]) == 0
+    report = json.loads((tmp_path / "s.json").read_text())
+    assert report["n"] == 10 and report["per_class"]["WALK"]["n"] == 0
+    rejection = report["dataset"]["rejection"]
+    assert (rejection["known"], rejection["strange"]) == (10, 2)
+    assert set(rejection["scores"]) == {"lack of confidence", "energy", "reconstruction"}
+    assert main([*command(dataset, profile, cache, tmp_path / "b", "--leave-out", "WALK", "--folds", "2")]) == 1
 
 
 def run_until(happened: Callable[[], bool], arguments: list[str]) -> int:

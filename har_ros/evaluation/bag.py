@@ -28,6 +28,7 @@ class Input(Enum):
     IMAGE = auto()
     IMU = auto()
     TRUTH = auto()
+    HARD_NEGATIVE = auto()
 
 
 # What to take: message type and how the topic ends; where both images are there, the raw ones serve.
@@ -36,6 +37,7 @@ _WANTED = (
     (Input.IMAGE, "sensor_msgs/msg/CompressedImage", "camera/image_raw/compressed"),
     (Input.IMU, "sensor_msgs/msg/Imu", "imu/data_raw"),
     (Input.TRUTH, "std_msgs/msg/String", "ground_truth"),
+    (Input.HARD_NEGATIVE, "std_msgs/msg/String", "hard_negative"),
 )
 
 

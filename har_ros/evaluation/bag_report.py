@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -14,6 +14,7 @@ from rich.progress import track
 from rich.table import Table
 
 from har_ros.core.errors import HarError
+from har_ros.evaluation.alarms import alarm_rates, print_alarm_rates
 from har_ros.evaluation.bag import open_bag
 from har_ros.evaluation.metrics import score
 from har_ros.evaluation.replay import STALE, Replay, Second
@@ -60,6 +61,20 @@ def replay_bag(path: Path, model: HarModel, params_file: Path | None, namespace:
             **detail,
         },
     }
+
+
+def replay_bags(
+    paths: Sequence[Path], model: HarModel, params_file: Path | None, namespace: str | None
+) -> dict[str, Any]:
+    """Replay several bags and return the report of each, and their alarms together, ready for JSON.
+
+    Raises HarError as `replay_bag` does, and for a bag without `ground_truth`.
+    """
+    bags = {str(path): replay_bag(path, model, params_file, namespace) for path in paths}
+    for path, report in bags.items():
+        if not report["n"]:
+            raise HarError(f"'{path}' has no ground_truth, so its alarms can't be counted; leave it out")
+    return {"alarm_rates": alarm_rates([report["dataset"]["alarms"] for report in bags.values()]), "bags": bags}
 
 
 def _require_window(path: Path, replay: Replay) -> None:
@@ -110,6 +125,11 @@ def _scores(replay: Replay, labels: tuple[str, ...]) -> tuple[dict[str, Any], di
         "fall_delays_s": [round(delay_s, 3) for delay_s in result.fall_delays_s],
         "falls_already_on": result.falls_already_on,
         "false_alarms": result.false_alarms,
+        "false_alarm_truths": list(result.false_alarm_truths),
+        "drowsy_spells": result.drowsy_spells,
+        "drowsy_delays_s": [round(delay_s, 3) for delay_s in result.drowsy_delays_s],
+        "hard_negatives": [list(each) for each in result.hard_negatives],
+        "duration_s": round(result.duration_s, 3),
     }
     detail["result_accuracy"] = _result_accuracy(seconds, actual)
     detail["intervals"] = {**intervals, "note": CORRELATED}
@@ -148,6 +168,7 @@ def print_timeline(console: Console, report: dict[str, Any]) -> None:
     if not report["n"]:
         console.print(f"{len(alarms['events_s'])} alarms; there is no ground_truth to score against")
         return
+    print_alarm_rates(console, alarm_rates([alarms]))
     console.print(
         f"{len(alarms['events_s'])} alarms, {alarms['false_alarms']} of them without an anomaly; "
         f"{alarms['falls_alarmed']} of {alarms['falls']} falls raised one, {alarms['falls_already_on']} came while it "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from har_ros.core.decision import ActivityVerdict, decide_activity
 from har_ros.core.errors import HarError
@@ -17,19 +18,37 @@ def classify_capture(model: HarModel, capture: Capture, case: str | None = None)
 
     Raises HarError where the model gives NaN or infinity.
     """
+    features = encode(model, capture.frames)
+    return classify_encoded(model, features, capture.imu_steps(model.card.imu_channels), case)
+
+
+def encode(model: HarModel, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the features (T, F) of frames (T, H, W, 3) uint8 BGR."""
+    return model.encode_frames(np.stack([to_model_frame(frame, model.card.frame_size_px) for frame in frames]))
+
+
+def classify_encoded(
+    model: HarModel, features: NDArray[np.float32], steps: NDArray[np.float32], case: str | None = None
+) -> Answer:
+    """Return the answer to features (30, F) and IMU steps (30, C) in m/s^2. Raises HarError, as classify_capture."""
     card = model.card
-    frames = np.stack([to_model_frame(frame, card.frame_size_px) for frame in capture.frames])
-    mean, std = np.array(card.imu_mean, np.float32), np.array(card.imu_std, np.float32)
-    imu = normalise_imu(capture.imu_steps(card.imu_channels), mean, std)
-    answer = model.classify_frames(frames, imu, case)
+    imu = normalise_imu(steps, np.array(card.imu_mean, np.float32), np.array(card.imu_std, np.float32))
+    answer = model.classify_features(features, imu, case)
     if not np.isfinite(answer.probabilities).all():
         raise HarError(f"model '{card.name}' gave no numbers for the capture; train or export it again")
     return answer
 
 
-def decide(card: ModelCard, answer: Answer) -> ActivityVerdict:
-    """Return the label of an answer to a whole window: the most probable one, or `unknown`."""
-    case = case_of(card.modalities)
-    energy = dict(zip(card.novelty, answer.novelty.tolist())).get("energy", 0.0)
-    strange = card.is_novel("energy", energy, case)
+def decide(card: ModelCard, answer: Answer, case: str | None = None) -> ActivityVerdict:
+    """Return the label of an answer to a whole window: the most probable one, or `unknown`.
+
+    case: the one it was answered in; without it the one in which nothing is missing.
+    """
+    case = case or case_of(card.modalities)
+    strange = card.is_novel("energy", novelty_of(card, answer).get("energy", 0.0), case)
     return decide_activity(answer.probabilities, card.labels, card.thresholds["min_confidence"], strange)
+
+
+def novelty_of(card: ModelCard, answer: Answer) -> dict[str, float]:
+    """Return the scores of novelty by their names; empty for a model without."""
+    return dict(zip(card.novelty, answer.novelty.tolist()))

@@ -73,6 +73,43 @@ def score(
     return figures, intervals
 
 
+def by_subject(hits: NDArray[np.bool_], subjects: Sequence[str]) -> dict[str, Any]:
+    """Return how far the people differ: the worst, mean and standard deviation of their accuracies, and each one's.
+
+    hits:     (n,) whether each item was answered right
+    subjects: (n,) whose it is
+    The worst of many is low by chance, too, where each has few captures: its interval is Wilson's.
+    """
+    names = np.array(subjects)
+    each = {str(name): hits[names == name] for name in np.unique(names)}
+    accuracies = {name: _rounded(right.mean()) for name, right in each.items()}
+    worst = min(accuracies, key=lambda name: (accuracies[name], name))
+    return {
+        "worst": {
+            "subject": worst,
+            "accuracy": accuracies[worst],
+            "captures": len(each[worst]),
+            "accuracy_ci": wilson(each[worst].sum(), len(each[worst])),
+        },
+        "mean": _rounded(np.mean(list(accuracies.values()))),
+        "std": _rounded(np.std(list(accuracies.values()), ddof=1)) if len(each) > 1 else None,
+        "each": {name: {"captures": len(each[name]), "accuracy": accuracies[name]} for name in each},
+    }
+
+
+def difference(before: NDArray[np.bool_], after: NDArray[np.bool_], groups: Sequence[Any]) -> dict[str, Any]:
+    """Return by how many points the accuracy fell on the same items (n,), and the interval.
+
+    The bootstrap draws whole groups, each with both of its answers, so that what is hard about an item cancels out.
+    """
+    ids = np.unique(np.array(groups), return_inverse=True)[1]
+    fallen, sizes = np.bincount(ids, before.astype(float) - after), np.bincount(ids)
+    count = len(sizes)
+    weights = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), _RESAMPLES)
+    points = 100 * fallen.sum() / len(ids)
+    return {"points": _rounded(points), "ci": _spread(100 * (weights @ fallen) / (weights @ sizes))}
+
+
 def _wilson_of_groups(hits: NDArray[np.bool_], groups: Sequence[Any]) -> list[float]:
     """Return Wilson's interval for as many independent items as the groups are worth.
 

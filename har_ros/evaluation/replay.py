@@ -92,6 +92,8 @@ class Replay:
         self._now_ns = recorded_ns
         if kind is Input.TRUTH:
             self._take_truth(message.data)
+        elif kind is Input.HARD_NEGATIVE:
+            self.timeline.note_hard_negative(self._now_ns, message.data)
         elif kind is Input.IMU:
             self._take_imu(message)
         else:

@@ -10,6 +10,7 @@ from har_ros.core.labels import Activity
 SECOND_NS = 1_000_000_000
 CHANGE_MARGIN_S = 2.0  # a one-second window and the alarm's hold time need this long to follow a change
 ALARM_GRACE_S = 2.0
+_GRACE_NS = int(ALARM_GRACE_S * SECOND_NS)
 Span = tuple[int, int, str]  # begin and end in ns, what the person does
 
 
@@ -22,6 +23,11 @@ class TimelineScore:
     falls, falls_alarmed, fall_delays_s: falls, those that raised the alarm, and how long after its begin each did.
     falls_already_on: further falls, in which an alarm went on that the anomaly directly before had raised.
     false_alarms:  alarms that were raised in no anomaly, nor within ALARM_GRACE_S after one.
+    false_alarm_truths: what the person did as each false alarm was raised; "" where that isn't known.
+    drowsy_spells, drowsy_delays_s: spells of drowsiness, and how long after its begin those did that raised one.
+    hard_negatives: name of each thing that only looked or felt like an anomaly, and whether a false alarm was raised
+                    in it or within ALARM_GRACE_S after.
+    duration_s:    from the first truth to the end.
 
     An alarm belongs to where it is raised: one that stays on detects nothing that comes later.
     """
@@ -32,6 +38,11 @@ class TimelineScore:
     fall_delays_s: tuple[float, ...]
     falls_already_on: int
     false_alarms: int
+    false_alarm_truths: tuple[str, ...] = ()
+    drowsy_spells: int = 0
+    drowsy_delays_s: tuple[float, ...] = ()
+    hard_negatives: tuple[tuple[str, bool], ...] = ()
+    duration_s: float = 0.0
 
     @property
     def falls_alarmed(self) -> int:
@@ -49,12 +60,22 @@ class TimelineScore:
         return sum(true == published for true, published in self.pairs)
 
 
+@dataclass(frozen=True)
+class _Events:
+    """Anomalies of one kind: how many, how late those were told that raised an alarm, how many one was on for."""
+
+    count: int
+    delays_s: tuple[float, ...]
+    already_on: int
+
+
 class Timeline:
     """Collects the truth, the published labels and the alarm over time; all stamps of one clock, in ns."""
 
     def __init__(self) -> None:
         self._truth: list[tuple[int, str]] = []
         self._labels: dict[int, Counter[str]] = defaultdict(Counter)
+        self._hard_negatives: list[Span] = []
         self._alarms: list[tuple[int, int]] = []
         self._alarm_on = False
         self._end_ns = 0
@@ -64,6 +85,16 @@ class Timeline:
         self._end_ns = max(self._end_ns, stamp_ns)
         if not self._truth or self._truth[-1][1] != label:
             self._truth.append((stamp_ns, label))
+
+    def note_hard_negative(self, stamp_ns: int, name: str) -> None:
+        """From `stamp_ns` on the person does what only looks or feels like an anomaly; nothing of it where "" is given.
+
+        Repetitions make it last.
+        """
+        if self._hard_negatives and self._hard_negatives[-1][2] == name:
+            self._hard_negatives[-1] = (self._hard_negatives[-1][0], stamp_ns, name)
+        else:
+            self._hard_negatives.append((stamp_ns, stamp_ns, name))
 
     def note_label(self, stamp_ns: int, label: str) -> None:
         """`label` was published at `stamp_ns`."""
@@ -91,11 +122,26 @@ class Timeline:
             truth |= dict.fromkeys(range(first, last), label)
         pairs = tuple((label, self._published(second)) for second, label in truth.items())
         causes = [_cause(first, spans) for first, _ in self._alarms]
-        falls = [index for index, span in enumerate(spans) if span[2] == Activity.FALL_OR_COLLAPSE.value]
-        raised = [index for index in falls if index in causes]
-        delays_s = tuple((self._alarms[causes.index(index)][0] - spans[index][0]) / SECOND_NS for index in raised)
-        already_on = sum(self._went_on_into(index, spans, causes) for index in falls if index not in raised)
-        return TimelineScore(pairs, tuple(truth), len(falls), delays_s, already_on, causes.count(None))
+        falls = self._events(Activity.FALL_OR_COLLAPSE, spans, causes)
+        drowsy = self._events(Activity.DRIVERS_DROWSINESS, spans, causes)
+        false_ns = [first for (first, _), cause in zip(self._alarms, causes) if cause is None]
+        return TimelineScore(
+            pairs=pairs,
+            scored=tuple(truth),
+            falls=falls.count,
+            fall_delays_s=falls.delays_s,
+            falls_already_on=falls.already_on,
+            false_alarms=len(false_ns),
+            false_alarm_truths=tuple(self._true_at(stamp_ns, spans) for stamp_ns in false_ns),
+            drowsy_spells=drowsy.count,
+            drowsy_delays_s=drowsy.delays_s,
+            hard_negatives=tuple(
+                (name, any(start <= stamp_ns <= end + _GRACE_NS for stamp_ns in false_ns))
+                for start, end, name in self._hard_negatives
+                if name
+            ),
+            duration_s=(self._end_ns - spans[0][0]) / SECOND_NS if spans else 0.0,
+        )
 
     @property
     def alarms(self) -> tuple[tuple[int, int], ...]:
@@ -110,6 +156,17 @@ class Timeline:
         heard = self._labels.get(second)
         return heard.most_common(1)[0][0] if heard else "nothing"
 
+    def _events(self, label: Activity, spans: list[Span], causes: list[int | None]) -> _Events:
+        """Return what became of the spans of an anomaly; `causes` has the span that each alarm belongs to."""
+        events = [index for index, span in enumerate(spans) if span[2] == label.value]
+        raised = [index for index in events if index in causes]
+        delays_s = tuple((self._alarms[causes.index(index)][0] - spans[index][0]) / SECOND_NS for index in raised)
+        already_on = sum(self._went_on_into(index, spans, causes) for index in events if index not in raised)
+        return _Events(len(events), delays_s, already_on)
+
+    def _true_at(self, stamp_ns: int, spans: list[Span]) -> str:
+        return next((label for start, end, label in spans if start <= stamp_ns <= end), "")
+
     def _went_on_into(self, index: int, spans: list[Span], causes: list[int | None]) -> bool:
         """Return whether an alarm was on as span `index` began, with nothing but anomalies since its own."""
         return any(
@@ -123,10 +180,9 @@ class Timeline:
 
 def _cause(onset_ns: int, spans: list[Span]) -> int | None:
     """Return the index of the last anomaly in which, or soon after which, an alarm was raised at `onset_ns`."""
-    grace_ns = int(ALARM_GRACE_S * SECOND_NS)
     fitting = (
         index
         for index, (start, end, label) in enumerate(spans)
-        if Activity(label).is_anomaly and start <= onset_ns <= end + grace_ns
+        if Activity(label).is_anomaly and start <= onset_ns <= end + _GRACE_NS
     )
     return max(fitting, default=None)

@@ -131,8 +131,19 @@ class HarModel:
         The naive way: it encodes every frame again. It is the reference that streaming must equal, and
         its opponent in benchmarks.
         """
+        return self.classify_features(self.encode_frames(frames), imu, case)
+
+    def encode_frames(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the features (N, F) of frames (N, size, size, 3) uint8 BGR."""
+        features: NDArray[np.float32] = self._encoder.run(None, {"frames": frames})[0]
+        return features
+
+    def classify_features(
+        self, features: NDArray[np.float32], imu: NDArray[np.float32], case: str | None = None
+    ) -> Answer:
+        """Return the answer to a window of encoded frames (30, F) and normalised IMU (30, C), as `classify_frames`."""
         case = case or case_of(self.card.modalities)
-        inputs = {"features": self._encoder.run(None, {"frames": frames})[0][None], "imu": imu[None]}
+        inputs = {"features": features[None], "imu": imu[None]}
         if _takes_presence(self._head):
             inputs["presence"] = np.array([_presence(case)], np.float32)
         probabilities, *novelty = (output[0] for output in self._head.run(None, inputs))

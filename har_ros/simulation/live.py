@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from har_ros.core.errors import HarError
 from har_ros.core.labels import TRUTHS, Activity
+from har_ros.simulation.acts import ACTS
 from har_ros.simulation.renderer import Renderer
 from har_ros.simulation.scenario import CAR, Scenario, load_scenario
 from har_ros.simulation.stage import Stage
@@ -55,6 +56,11 @@ class SimulatedPerson:
         """Return what the person does at `t_s`; a fall is one from the moment the person loses hold."""
         part = self.part(t_s)
         return TRUTHS[int(part.motion.label[part.sample(t_s)])]
+
+    def hard_negative(self, t_s: float) -> str:
+        """Return the name of the act at `t_s` if it only looks or feels like an anomaly, or else ""."""
+        act = ACTS[self.part(t_s).shot.step.act]
+        return act.name if act.hard_negative else ""
 
     def imu(self, t0_s: float = 0.0) -> Iterator[ImuSample]:
         """Yield the device's readings from `t0_s` on, without waiting for their time to come.

@@ -23,6 +23,8 @@ from har_ros.simulation.live import SimulatedCamera, SimulatedPerson
 BEGIN_NS = 1_735_718_400_000_000_000  # 2025-01-01 08:00 UTC, so that the same seed gives the same recording
 LABELS_FILE, IMU_FILE, ABOUT_FILE = "labels.csv", "imu.csv", "recording.json"
 _NAMESPACE = "/har"
+_IMAGE, _IMU = "camera/image_raw/compressed", "imu/data_raw"
+_TRUTH, _HARD_NEGATIVE = "ground_truth", "hard_negative"
 _DEPTH = 10
 _SECURED_EVERY = 300  # pictures: what a kill takes at most
 
@@ -31,12 +33,14 @@ _SECURED_EVERY = 300  # pictures: what a kill takes at most
 class Moment:
     """A picture (H, W, 3) uint8 BGR, its time, what the person does, and the readings since the one before.
 
+    hard_negative: the act's name if it only looks or feels like an anomaly, or else "".
     readings: of each its time (s), acceleration (3,) m/s^2 and angular rate (3,) rad/s.
     """
 
     t_s: float
     picture: NDArray[np.uint8]
     label: Activity
+    hard_negative: str
     readings: list[tuple[float, NDArray[np.float32], NDArray[np.float32]]]
 
 
@@ -50,7 +54,7 @@ def moments(person: SimulatedPerson, camera: SimulatedCamera, count: int) -> Ite
         while pending is not None and pending[0] <= t_s:
             since.append(pending)
             pending = next(readings, None)
-        yield Moment(t_s, camera.frame(t_s), person.label(t_s), since)
+        yield Moment(t_s, camera.frame(t_s), person.label(t_s), person.hard_negative(t_s), since)
 
 
 class BagRecording:
@@ -66,25 +70,27 @@ class BagRecording:
         self._types = self._writer.types.types
         self._count = 0
         self._topics = {
-            msgtype: self._writer.add(f"{_NAMESPACE}/{topic}", msgtype, bag_qos(_DEPTH))
+            topic: self._writer.add(f"{_NAMESPACE}/{topic}", msgtype, bag_qos(_DEPTH))
             for topic, msgtype in (
-                ("camera/image_raw/compressed", "sensor_msgs/msg/CompressedImage"),
-                ("imu/data_raw", "sensor_msgs/msg/Imu"),
-                ("ground_truth", "std_msgs/msg/String"),
+                (_IMAGE, "sensor_msgs/msg/CompressedImage"),
+                (_IMU, "sensor_msgs/msg/Imu"),
+                (_TRUTH, "std_msgs/msg/String"),
+                (_HARD_NEGATIVE, "std_msgs/msg/String"),
             )
         }
 
     def add(self, moment: Moment) -> None:
         """Write a moment."""
         for t_s, accel, gyro in moment.readings:
-            self._write(_stamp_ns(t_s), self._imu(_stamp_ns(t_s), accel, gyro))
+            self._write(_IMU, _stamp_ns(t_s), self._imu(_stamp_ns(t_s), accel, gyro))
         stamp_ns = _stamp_ns(moment.t_s)
-        self._write(stamp_ns, self._types["std_msgs/msg/String"](data=str(moment.label)))
+        for topic, text in ((_TRUTH, str(moment.label)), (_HARD_NEGATIVE, moment.hard_negative)):
+            self._write(topic, stamp_ns, self._types["std_msgs/msg/String"](data=text))
         data = np.frombuffer(encode_jpeg(moment.picture), np.uint8)
         picture = self._types["sensor_msgs/msg/CompressedImage"](
             header=self._header(stamp_ns, "camera"), format="bgr8; jpeg compressed bgr8", data=data
         )
-        self._write(stamp_ns, picture)
+        self._write(_IMAGE, stamp_ns, picture)
         self._count += 1
         if self._count % _SECURED_EVERY == 0:
             self._writer.secure()
@@ -93,8 +99,8 @@ class BagRecording:
         """Complete the recording."""
         self._writer.close()
 
-    def _write(self, stamp_ns: int, message: Any) -> None:
-        connection = self._topics[message.__msgtype__]
+    def _write(self, topic: str, stamp_ns: int, message: Any) -> None:
+        connection = self._topics[topic]
         data = bytes(self._writer.types.serialize_cdr(message, message.__msgtype__))
         if connection is None or not self._writer.write(connection, data, stamp_ns):
             raise HarError(f"the recording ended: {self._writer.failure}; free space and record again")

@@ -79,6 +79,7 @@ def _training(job: Job, sets: Sets, stages: Sequence[Stage]) -> dict[str, Any]:
         "subjects": {use: len({clip.subject for clip in clips}) for use, clips in by_use.items()},
         "train_subjects": sorted({clip.subject for clip in sets.train}),
         "validation_subjects": sorted({clip.subject for clip in sets.validation}),
+        **({"left_out": job.leave_out} if job.leave_out else {}),
         "captures_without_subject": sets.unknown,
         "backbone": {"weights": WEIGHTS_NAME, "sha256": WEIGHTS_SHA256},
         "epochs": {stage.name: len(stage.history) for stage in stages},

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from har_ros.core.labels import LABELS
-from har_ros.evaluation.metrics import score
+from har_ros.evaluation.metrics import by_subject, score
 from har_ros.training.batches import imu_scale, plain_batches, training_batches
 from har_ros.training.calibrate import SCORING_BATCH, softened
 from har_ros.training.data import Clip, known, split_by_subject, subject_folds
@@ -49,7 +49,7 @@ def cross_validate(
         "folds": folds,
         "subjects": sum(map(len, parts)),
         "fold_accuracies": accuracies,
-        "worst_subject": _worst(np.equal(names, given), groups),
+        "worst_subject": by_subject(np.equal(names, given), groups)["worst"],
         "intervals": intervals,
     }
 
@@ -71,9 +71,3 @@ def _judge(
     answers = predict(network, plain_batches(held_out, store, scale, SCORING_BATCH))
     return softened(answers.logits, 1.0), answers.truth.tolist()
 
-
-def _worst(hits: Any, groups: Sequence[str]) -> dict[str, Any]:
-    """Return the subject with the lowest accuracy, who they are and how low it is."""
-    names = np.array(groups)
-    accuracy, name = min((float(hits[names == each].mean()), each) for each in sorted(set(groups)))
-    return {"subject": name, "accuracy": round(accuracy, 6), "captures": int((names == name).sum())}

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from har_ros.core.preprocess import mirror_accel
+from har_ros.dataset.sensing import Samples, next_shown
 from har_ros.training.profile import Augmentation
 
 _SLOWEST_IMU_HZ, _SLOWEST_CAMERA_FPS, _FPS = 25.0, 10.0, 30.0
-
-
-class Samples(NamedTuple):
-    """A clip's accelerometer: stamps (N,) int64 ns and readings (N, 3), m/s^2."""
-
-    stamps_ns: NDArray[np.int64]
-    accel_mps2: NDArray[np.float32]
 
 
 def disturbed_samples(samples: Samples, settings: Augmentation, mirror: bool, rng: np.random.Generator) -> Samples:
@@ -45,8 +37,7 @@ def disturbed_samples(samples: Samples, settings: Augmentation, mirror: bool, rn
 def shown_frames(steps: int, settings: Augmentation, rng: np.random.Generator) -> NDArray[np.int64]:
     """Return which frame (steps,) each step shows, when a camera is slower or loses some.
 
-    As in the recogniser a frame stands for the steps since the one before it, so each step shows the first
-    frame from its own on; the last one is always there.
+    The last one is always there.
     """
     there = np.ones(steps, bool)
     if settings.slow_camera and rng.random() < settings.slow_camera:
@@ -56,7 +47,7 @@ def shown_frames(steps: int, settings: Augmentation, rng: np.random.Generator) -
     if settings.frame_drop and rng.random() < settings.frame_drop:
         there &= rng.random(steps) > rng.uniform(0, 0.3)
     there[-1] = True
-    return np.flatnonzero(there)[np.searchsorted(np.flatnonzero(there), np.arange(steps))]
+    return next_shown(there)
 
 
 def _thinned(stamps_ns: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:

@@ -25,8 +25,8 @@ from har_ros.core.imu_steps import imu_steps, step_edges
 from har_ros.core.preprocess import mirror_frames, to_model_frame
 from har_ros.core.windows import STEP_RATE_HZ
 from har_ros.dataset.reader import read_capture
+from har_ros.dataset.sensing import Samples
 from har_ros.inference.sessions import open_session
-from har_ros.training.disturb import Samples
 from har_ros.training.views import augment
 
 PLAIN_VIEWS = 2  # as taken, mirrored

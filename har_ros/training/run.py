@@ -31,7 +31,7 @@ from har_ros.training.calibrate import SCORING_BATCH, calibrate, softened
 from har_ros.training.card import write_card
 from har_ros.training.compress import Compressible, sizes_and_times
 from har_ros.training.cross_validate import cross_validate
-from har_ros.training.data import UNKNOWN_SUBJECT, Clip, known, list_clips, split_by_subject
+from har_ros.training.data import NONE_OF_THEM, UNKNOWN_SUBJECT, Clip, known, list_clips, split_by_subject
 from har_ros.training.export import HEADS_FILE, export_networks, export_trunk, extract_trunk
 from har_ros.training.features import PLAIN_VIEWS, FeatureStore
 from har_ros.training.fit import Epoch, Feed, Fit, load_state, predict
@@ -62,6 +62,7 @@ class Job:
     allow_unknown_subjects: bool
     warm_start: Path | None
     folds: int
+    leave_out: str | None
     command: str
 
 
@@ -232,6 +233,7 @@ def _sets(job: Job) -> Sets:
     if not job.profile.learning.outlier_weight:
         clips = known(clips)
     train, validation = split_by_subject(clips, job.profile.validation_share, job.profile.seed)
+    train, validation, test = (_without(job.leave_out, each) for each in (train, validation, test))
     sets = Sets(train, validation, test, job.profile.validation_share)
     if sets.unknown and not job.allow_unknown_subjects:
         raise HarError(
@@ -242,6 +244,11 @@ def _sets(job: Job) -> Sets:
     if seen:
         raise HarError(f"'{job.test}' shows people of '{job.dataset}', such as {min(seen)}; test on other people")
     return sets
+
+
+def _without(label: str | None, clips: Sequence[Clip]) -> list[Clip]:
+    """Return the clips but those of an activity; the split was made with them, so that it is that of a whole model."""
+    return [clip for clip in clips if clip.label == NONE_OF_THEM or LABELS[clip.label] != label]
 
 
 def _doubts(sets: Sets) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from har_ros.core.errors import HarError
+from har_ros.core.labels import LABELS
 from har_ros.core.resources import find_model
 from har_ros.training.options import add_feature_arguments, use_threads
 from har_ros.training.profile import Profile, load_profile
@@ -59,6 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--folds", type=int, metavar="N", help="also leave out each N-th of the subjects once, and score them"
     )
     parser.add_argument(
+        "--leave-out", choices=LABELS, metavar="ACTIVITY",
+        help="train without this activity, to see whether har evaluate finds it unknown",
+    )  # fmt: skip
+    parser.add_argument(
         "--warm-start", metavar="MODEL", help="begin with a trained model's networks, to adapt it to a few own captures"
     )
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
@@ -68,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
     """Train the model that the options describe and print where it is and how good. Raises HarError."""
     if args.folds is not None and args.folds < 2:
         raise HarError(f"--folds is {args.folds}; give 2 or more, at most as many as there are subjects")
+    if args.folds and args.leave_out:
+        raise HarError("--folds judges whole models, and --leave-out makes another; leave one of them out")
     use_threads(args.threads)
     job = Job(
         dataset=args.dataset,
@@ -75,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
         empty=args.empty,
         warm_start=find_model(args.warm_start) if args.warm_start else None,
         folds=args.folds or 0,
+        leave_out=args.leave_out,
         out=args.out,
         folder=args.run_dir or Path("runs") / args.out.name,
         cache=args.cache,
@@ -111,7 +119,8 @@ def _command(args: argparse.Namespace) -> str:
     words = ["har", "train", args.dataset, "--profile", args.profile, "--out", args.out]
     words += ["--test", args.test] if args.test else []
     words += ["--empty", args.empty] if args.empty else []
-    given = {name: getattr(args, name) for name in ("size", "structured", "sparsity", "warm_start", "folds")}
+    names = ("size", "structured", "sparsity", "warm_start", "folds", "leave_out")
+    given = {name: getattr(args, name) for name in names}
     for name, value in given.items():
         words += [] if value is None else [f"--{name.replace('_', '-')}", value]
     words += [] if args.int8 is None else ["--int8" if args.int8 else "--no-int8"]

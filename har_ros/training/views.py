@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from har_ros.dataset.sensing import as_jpeg, looked_up
+
 Pictures = NDArray[np.uint8]
 _NOISE_LEVELS, _LEAST_CROP, _MOST_HIDDEN = 12.0, 0.75, 0.3
 
@@ -27,7 +29,7 @@ def augment(frames: Pictures, rng: np.random.Generator) -> Pictures:
         shown = np.clip(shown + noise, 0, 255).astype(np.uint8)
     if rng.random() < 0.4:
         quality = int(rng.integers(25, 80))
-        shown = np.stack([_as_jpeg(frame, quality) for frame in shown])
+        shown = np.stack([as_jpeg(frame, quality) for frame in shown])
     return shown
 
 
@@ -57,16 +59,11 @@ def _in_another_light(frames: Pictures, rng: np.random.Generator) -> Pictures:
     levels = np.arange(256) / 255
     gains = rng.uniform(0.6, 1.4) * rng.normal(1, 0.08, 3)
     table = levels[:, None] ** np.exp(rng.uniform(-0.6, 0.6)) * gains + rng.normal(0, 0.05)
-    tall = frames.reshape(-1, *frames.shape[2:])  # all frames below each other
-    lit = cv2.LUT(tall, np.clip(255 * table, 0, 255).astype(np.uint8)[None])
+    lit = looked_up(frames, 255 * table)
     if rng.random() < 0.5:
-        grey = cv2.cvtColor(cv2.cvtColor(lit, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+        tall = lit.reshape(-1, *frames.shape[2:])  # all frames below each other
+        grey = cv2.cvtColor(cv2.cvtColor(tall, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
         share = rng.uniform(0, 1.3)
-        lit = cv2.addWeighted(lit, share, grey, 1 - share, 0)
-    return np.asarray(lit, np.uint8).reshape(frames.shape)
+        lit = np.asarray(cv2.addWeighted(tall, share, grey, 1 - share, 0), np.uint8).reshape(frames.shape)
+    return lit
 
-
-def _as_jpeg(frame: Pictures, quality: int) -> Pictures:
-    _, coded = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    decoded: Pictures = cv2.imdecode(coded, cv2.IMREAD_COLOR)  # type: ignore[assignment]
-    return decoded
