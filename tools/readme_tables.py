@@ -58,13 +58,23 @@ def share(figures):
     return f"{figures['accuracy']:.1%} ({low:.1%} to {high:.1%})"
 
 
-def state_row(name, figures, files):
-    raw_mb = sum(files["bytes"].values()) / 1e6
-    return f"| {name} | {share(figures['test'])} | {raw_mb:.1f} / {packed_mb(files):.1f} MB |"
+STEPS = {"dense": "before pruning", "sparse": "pruned and fine-tuned"}
 
 
-def packed_mb(files):
-    return sum(files["bytes_deflated"].values()) / 1e6
+def step_row(row):
+    size = f"{row['bytes'] / 1e6:.1f} / {row['bytes_zstd'] / 1e6:.1f} MB"
+    return f"| {STEPS[row['step']]} | {share(row['test'])} | {size} |"
+
+
+def recalls(card):
+    rows = ["| of each activity's captures | told right | mostly mistaken for |", "|---|---|---|"]
+    for label, counts in zip(card.labels, card.metrics["test"]["confusion"]):
+        own = card.labels.index(label)
+        wrong = {other: count for other, count in zip(card.labels, counts) if other != label and count}
+        worst = max(wrong, key=wrong.get, default=None)
+        mistaken = f"{worst} ({wrong[worst] / sum(counts):.0%})" if worst else "-"
+        rows.append(f"| {label} | {counts[own] / sum(counts):.0%} | {mistaken} |")
+    return rows
 
 
 def simulation(dataset):
@@ -89,18 +99,17 @@ def model():
         "| | accuracy, unseen simulated people | size raw / compressed |",
         "|---|---|---|",
     ]
-    pruning = metrics.get("pruning")
-    if pruning is None:
-        return [*rows, state_row("not pruned", metrics, metrics["files"])]
-    saved = 1 - packed_mb(metrics["files"]) / packed_mb(metrics["files"]["before_pruning"])
+    pruning, (dense, sparse) = metrics["pruning"], metrics["compression"]
+    saved = 1 - sparse["bytes_zstd"] / dense["bytes_zstd"]
     return [
         *rows,
-        state_row("before pruning", metrics["before_pruning"], metrics["files"]["before_pruning"]),
-        state_row("pruned and fine-tuned", metrics, metrics["files"]),
+        *(step_row(row) for row in (dense, sparse)),
+        "",
+        *recalls(card),
         "",
         f"Pruning sets at least {pruning['zeros_least']:.2%} and at most {pruning['zeros_most']:.2%} of the weights of "
-        f"each eligible layer to zero ({pruning['eligible']}). It makes the compressed files {saved:.0%} smaller and "
-        "the network no faster. Made by",
+        f"each eligible layer to zero ({pruning['eligible']}). It makes the compressed files (zstd) {saved:.0%} "
+        "smaller and the network no faster. Made by",
         "",
         *(f"    {simulation(training[which])}" for which in ("dataset", "test_set")),
         f"    {training['command']}",
