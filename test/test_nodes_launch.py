@@ -114,6 +114,19 @@ def test_several_namespaces_have_their_own_processes_or_share_one() -> None:
     assert {word for word in together["composed"] if word.startswith("__ns")} == {"__ns:=/cell1", "__ns:=/cell2"}
 
 
+def test_a_simulated_camera_has_its_own_process_since_its_renderer_is_for_one_thread() -> None:
+    found = commands(*make_plans({"namespace": "cell1,cell2", "compose": "true", "simulation": "true"}))
+    apart = [f"{cell}/{each}" for cell in ("cell1", "cell2") for each in ("camera", "fake_imu")]
+    assert list(found) == ["composed", *apart]
+    assert "camera" not in found["composed"] and found["composed"].count("fusion") == 2
+
+
+@pytest.mark.parametrize("name", ["source", "imu_port"])
+def test_two_people_get_no_camera_or_sensor_in_common(name: str) -> None:
+    with pytest.raises(HarError, match=f"{name} would be the same for cell1 and cell2"):
+        make_plans({"namespace": "cell1,cell2", name: "7"})
+
+
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
