@@ -32,7 +32,8 @@ def main() -> int:
         ImuBridgeNode.NAME: partial(ImuBridgeNode, neighbours=neighbours),
         FusionNode.NAME: partial(FusionNode, neighbours=neighbours, models=ModelPool()),
     }
-    listed = _split(sys.argv[1:])
+    # The fusion nodes begin first and end first: a camera that takes long for either must not keep a STALE back.
+    listed = sorted(_split(sys.argv[1:]), key=lambda words: words[0] != FusionNode.NAME)
 
     def make() -> list[HarNode]:
         return [_make(makers, *words) for words in listed]
