@@ -51,13 +51,13 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
-def both_nodes_up(ros: RosTest, starter: NodeProcess) -> list[int]:
-    """Wait until camera and fusion run, the fusion node without an accelerometer; return their process ids."""
+def both_nodes_up(ros: RosTest, starter: NodeProcess, processes: int = 2) -> list[int]:
+    """Wait until camera and fusion run, the fusion node without an accelerometer; return the ids of their processes."""
     ros.status("cell/camera", lambda status: status.message.startswith("running"))
     results = ros.listen(DiagnosticArray, "/cell/activity")
     results.wait_for(is_status(STALE, "no accelerometer sample"))
     children = children_of(starter.pid)
-    assert len(children) == 2
+    assert len(children) == processes
     return children
 
 
@@ -278,3 +278,17 @@ def test_launch_starts_a_killed_node_again(
     os.kill(victim, signal.SIGKILL)
     wait_until(lambda: len(set(children_of(process.pid)) - {victim}) == 2, "no new node")
     process.end(signal.SIGINT)
+
+
+def test_launch_starts_one_process_for_composed_nodes(
+    ros: RosTest, launch: Callable[..., NodeProcess], arguments: list[str]
+) -> None:
+    process = launch(*arguments, "compose:=true")
+    (composed,) = both_nodes_up(ros, process, processes=1)
+    os.kill(composed, signal.SIGKILL)
+    wait_until(lambda: len(set(children_of(process.pid)) - {composed}) == 1, "no new process")
+    ros.diagnostics.clear()
+    (composed,) = both_nodes_up(ros, process, processes=1)
+    process.end(signal.SIGINT)
+    wait_until(lambda: not alive(composed), "composed nodes outlived launch")
+    assert "Traceback" not in process.output
