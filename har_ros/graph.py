@@ -57,7 +57,7 @@ def _switch(name: str, default: bool, text: str) -> Argument:
 
 ARGUMENTS = (
     Argument("namespace", NAMESPACE, "Namespace of all topics and nodes; several, as cell1,cell2, for as many people"),
-    _switch("compose", False, "Run the nodes of all namespaces, but recorders, in one process that shares the model"),
+    _switch("compose", False, "Run all nodes but recorders and simulated cameras in one process that shares the model"),
     Argument("params_file", "", "YAML file with parameters, in the form of config/har.yaml"),
     _switch("camera", True, "Start the camera node; false when another driver publishes camera/image_raw"),
     _switch("imu", True, "Start the ESP32 bridge; false when another driver publishes imu/data_raw"),

@@ -75,9 +75,21 @@ def test_two_people_in_one_process(ros: RosTest, tmp_path: Path) -> None:
     assert "Traceback" not in up.output
 
 
-def test_one_that_refuses_ends_the_process_and_is_named(ros: RosTest, tmp_path: Path) -> None:
-    asked = ("compose:=true", "namespace:=cell1,cell2", "camera:=false", "imu:=false", "model:=/no/such/model")
-    up = ros.run(["-m", "har_ros.cli", "up", *asked])
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        (("imu:=false", "model:=/no/such/model"), "composed: /cell1/fusion: there is no model '/no/such/model'"),
+        (("params_file:={folder}/cells.yaml",), "composed: /cell2/imu_bridge: parameter 'port' is 70000"),
+    ],
+)
+def test_one_that_refuses_ends_the_process_and_is_named(
+    ros: RosTest, tmp_path: Path, asked: tuple[str, ...], sentence: str
+) -> None:
+    (tmp_path / "cells.yaml").write_text(
+        "/cell1/imu_bridge: {ros__parameters: {port: 0}}\n/cell2/imu_bridge: {ros__parameters: {port: 70000}}\n"
+    )
+    words = [word.format(folder=tmp_path) for word in asked]
+    up = ros.run(["-m", "har_ros.cli", "up", "compose:=true", "namespace:=cell1,cell2", "camera:=false", *words])
     assert up.wait() == 1
-    assert "/cell1/fusion: there is no model '/no/such/model'" in up.output
+    assert sentence in up.output
     assert "Traceback" not in up.output
