@@ -34,7 +34,7 @@ _START_S = 30.0
 
 def benchmark_cameras(
     model: Path, pictures: list[NDArray[np.uint8]], seconds: float, counts: Sequence[int] = COUNTS
-) -> list[dict[str, float]]:
+) -> list[dict[str, float | None]]:
     """Return latency, rate and cost of 1, 2, 4 and 8 cameras of 15 Hz, or as many as told, `seconds` for each count.
 
     Latencies in ms are those of all cameras' verdicts together; `rate` is the verdicts a second of one camera, in the
@@ -47,7 +47,7 @@ def benchmark_cameras(
         return [_measure(model, source, count, seconds) for count in counts]
 
 
-def _measure(model: Path, source: Path, count: int, seconds: float) -> dict[str, float]:
+def _measure(model: Path, source: Path, count: int, seconds: float) -> dict[str, float | None]:
     cells = [f"cell{number + 1}" for number in range(count)]
     plans = [graph_plan(cell, model, source, CAMERA_HZ, composed=True) for cell in cells]
     said: deque[str] = deque(maxlen=12)

@@ -133,9 +133,10 @@ def shares(before: dict[str, Usage], after: dict[str, Usage], elapsed_s: float) 
     return {**each, "all nodes": sum(share for name, share in each.items() if name != FAKE_IMU)}
 
 
-def percentiles(latencies_ms: list[float]) -> dict[str, float]:
-    """Return p50, p95, p99 and the number of latencies."""
-    found = {f"p{share}": float(np.percentile(latencies_ms, share)) for share in (50, 95, 99)}
+def percentiles(latencies_ms: list[float]) -> dict[str, float | None]:
+    """Return p50, p95, p99 and the number of latencies; None where the machine was too slow for any."""
+    shares = (50, 95, 99)
+    found = {f"p{share}": float(np.percentile(latencies_ms, share)) if latencies_ms else None for share in shares}
     return {**found, "verdicts": len(latencies_ms)}
 
 

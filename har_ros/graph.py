@@ -57,7 +57,7 @@ def _switch(name: str, default: bool, text: str) -> Argument:
 
 ARGUMENTS = (
     Argument("namespace", NAMESPACE, "Namespace of all topics and nodes; several, as cell1,cell2, for as many people"),
-    _switch("compose", False, "Run the nodes of all namespaces, but recorders, in one process that shares the model"),
+    _switch("compose", False, "Run all nodes but recorders and simulated cameras in one process that shares the model"),
     Argument("params_file", "", "YAML file with parameters, in the form of config/har.yaml"),
     _switch("camera", True, "Start the camera node; false when another driver publishes camera/image_raw"),
     _switch("imu", True, "Start the ESP32 bridge; false when another driver publishes imu/data_raw"),
@@ -129,6 +129,9 @@ def make_plans(texts: Mapping[str, str]) -> list[Plan]:
     namespaces = [name.strip().strip("/") for name in values["namespace"].split(",")]
     if len(set(namespaces)) < len(namespaces) or not all(namespaces):
         raise HarError(f"namespace is '{values['namespace']}'; give different names, such as cell1,cell2")
+    for name in ("source", "imu_port"):
+        if len(namespaces) > 1 and name in values:
+            raise HarError(f"{name} would be the same for {' and '.join(namespaces)}; set it for each in params_file")
     return [
         _plan({**values, "namespace": name, "seed": values["seed"] + index}) for index, name in enumerate(namespaces)
     ]
@@ -170,9 +173,10 @@ def _plan(values: Mapping[str, Any]) -> Plan:
     parameters = _parameters(values)
     fake_imu = _simulate(values, parameters) if values["simulation"] else None
     wanted = dict(zip(NODES, (values["camera"], values["imu"], True, values["record"])))
-    nodes = tuple(
-        NodePlan(name, parameters[name], values["compose"] and name in COMPOSABLE) for name in NODES if wanted[name]
-    )
+    shared = set(COMPOSABLE) if values["compose"] else set()
+    if values["simulation"]:
+        shared.discard("camera")  # its renderer is for one thread of a process
+    nodes = tuple(NodePlan(name, parameters[name], name in shared) for name in NODES if wanted[name])
     return Plan(values["namespace"], values.get("params_file", ""), nodes, fake_imu)
 
 

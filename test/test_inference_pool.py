@@ -67,7 +67,7 @@ def test_under_overload_all_get_the_same_share() -> None:
 
     def work(person: int) -> None:
         while not ending.is_set():
-            with turns.turn():
+            with turns.turn(person):
                 at_once[0] += 1
                 most_at_once[0] = max(most_at_once[0], at_once[0])
                 time.sleep(0.002)
@@ -88,7 +88,38 @@ def test_under_overload_all_get_the_same_share() -> None:
 
 def test_a_turn_is_given_back_when_its_work_fails() -> None:
     turns = Turns(1)
-    with pytest.raises(ValueError), turns.turn():
+    with pytest.raises(ValueError), turns.turn("one"):
         raise ValueError
-    with turns.turn():
+    with turns.turn("another"):
         pass
+
+
+def test_the_turn_of_one_that_hangs_can_be_taken_back() -> None:
+    turns, hangs, may_end = Turns(1), threading.Event(), threading.Event()
+
+    def hang() -> None:
+        with turns.turn("hung"):
+            hangs.set()
+            may_end.wait(10)
+
+    def work(done: threading.Event) -> None:
+        with turns.turn(done):
+            done.set()
+
+    hung, waits = threading.Thread(target=hang), threading.Event()
+    hung.start()
+    assert hangs.wait(10)
+    worker = threading.Thread(target=work, args=(waits,))
+    worker.start()
+    assert not waits.wait(0.1)
+    turns.take_back("hung")
+    assert waits.wait(10)
+    may_end.set()  # its own end gives nothing back twice
+    hung.join()
+    worker.join()
+    with turns.turn("a third"):
+        worker = threading.Thread(target=work, args=(waits := threading.Event(),))
+        worker.start()
+        assert not waits.wait(0.1)
+    worker.join()
+    assert waits.is_set()

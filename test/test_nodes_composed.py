@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import yaml
 from diagnostic_msgs.msg import DiagnosticArray
+from fusion_rig import is_status
 from process_helpers import alive, children_of
 from ros_helpers import RosTest
 from sensor_msgs.msg import Image, Imu
@@ -22,7 +23,7 @@ from tiny_model import write_tiny_model
 
 from har_ros.graph import free_port
 
-OK = b"\x00"
+OK, STALE = b"\x00", b"\x03"
 GREY_LEVELS = {"cell1": 5, "cell2": 200}  # the model takes darkness for a fall
 VERDICTS = {"cell1": "FALL_OR_COLLAPSE", "cell2": "WALK"}
 PATIENCE_S = 20.0
@@ -59,6 +60,14 @@ def test_two_people_in_one_process(ros: RosTest, tmp_path: Path) -> None:
     pictures, samples = ros.listen(Image, "/cell2/camera/image_raw"), ros.listen(Imu, "/cell2/imu/data_raw", 200)
     assert {bytes(image.data[:3]) for image in pictures.wait(3)} == {bytes([GREY_LEVELS["cell2"]] * 3)}
     assert abs(np.mean([sample.linear_acceleration.z for sample in samples.wait(50)]) - 9.8) < 3
+    # One loses the camera, the other does not notice; and the camera comes back.
+    assert ros.change_state("/cell1/camera", "deactivate")
+    results["cell1"].wait_for(is_status(STALE, "no camera image for"))
+    results["cell2"].clear()
+    results["cell2"].wait_for(lambda array: array.status[0].message == VERDICTS["cell2"])
+    assert ros.change_state("/cell1/camera", "activate")
+    results["cell1"].clear()
+    results["cell1"].wait_for(lambda array: array.status[0].message == VERDICTS["cell1"])
     (composed,) = children_of(up.pid)
     os.kill(composed, signal.SIGKILL)
     until_s = time.monotonic() + PATIENCE_S
@@ -75,9 +84,21 @@ def test_two_people_in_one_process(ros: RosTest, tmp_path: Path) -> None:
     assert "Traceback" not in up.output
 
 
-def test_one_that_refuses_ends_the_process_and_is_named(ros: RosTest, tmp_path: Path) -> None:
-    asked = ("compose:=true", "namespace:=cell1,cell2", "camera:=false", "imu:=false", "model:=/no/such/model")
-    up = ros.run(["-m", "har_ros.cli", "up", *asked])
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        (("imu:=false", "model:=/no/such/model"), "composed: /cell1/fusion: there is no model '/no/such/model'"),
+        (("params_file:={folder}/cells.yaml",), "composed: /cell2/imu_bridge: parameter 'port' is 70000"),
+    ],
+)
+def test_one_that_refuses_ends_the_process_and_is_named(
+    ros: RosTest, tmp_path: Path, asked: tuple[str, ...], sentence: str
+) -> None:
+    (tmp_path / "cells.yaml").write_text(
+        "/cell1/imu_bridge: {ros__parameters: {port: 0}}\n/cell2/imu_bridge: {ros__parameters: {port: 70000}}\n"
+    )
+    words = [word.format(folder=tmp_path) for word in asked]
+    up = ros.run(["-m", "har_ros.cli", "up", "compose:=true", "namespace:=cell1,cell2", "camera:=false", *words])
     assert up.wait() == 1
-    assert "/cell1/fusion: there is no model '/no/such/model'" in up.output
+    assert sentence in up.output
     assert "Traceback" not in up.output

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import signal
+import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -243,6 +245,45 @@ def test_a_network_that_hangs_makes_stale_and_holds_up_neither_services_nor_the_
         for topic in ("activity", "anomaly"):
             rig.heard[topic].wait_for(lambda array: values(array)["reason"] == "the node stops")
             assert rig.heard[topic].all()[-1].status[0].level == STALE
+
+
+def test_a_node_whose_network_hung_works_again_once_it_is_activated_anew(ros: RosTest, tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "model", favour="WALK")
+    with FusionRig(ros, model, first=HANG) as rig:
+        rig.until(OK)
+        rig.sensors.picture = np.full((48, 64, 3), 5, np.uint8)
+        rig.until(STALE, reason="complete window")
+        rig.sensors.picture = np.full((48, 64, 3), 90, np.uint8)
+        assert ros.change_state(f"{NAMESPACE}/fusion", "deactivate")
+        assert ros.change_state(f"{NAMESPACE}/fusion", "activate")
+        rig.until(OK)
+
+
+BUSY = """
+import time
+from har_ros.core.errors import HarError
+from har_ros.core.mount import LastReadings
+
+
+def dawdle(*_):
+    time.sleep(4)
+    raise HarError("too late")
+
+
+LastReadings.since = dawdle
+"""
+
+
+def test_stale_comes_while_the_executor_is_busy_with_something_else(ros: RosTest, tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "model", favour="WALK")
+    with FusionRig(ros, model, first=BUSY) as rig:
+        rig.until(OK)
+        asked = partial(ros.call, Trigger, f"{NAMESPACE}/fusion/calibrate_mount", Trigger.Request())
+        asking = threading.Thread(target=asked)
+        asking.start()
+        rig.until(STALE)  # no callback of a sensor comes either
+        assert asking.is_alive()
+        asking.join()
 
 
 SLOW = """

@@ -51,13 +51,13 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
-def both_nodes_up(ros: RosTest, starter: NodeProcess) -> list[int]:
-    """Wait until camera and fusion run, the fusion node without an accelerometer; return their process ids."""
+def both_nodes_up(ros: RosTest, starter: NodeProcess, processes: int = 2) -> list[int]:
+    """Wait until camera and fusion run, the fusion node without an accelerometer; return the ids of their processes."""
     ros.status("cell/camera", lambda status: status.message.startswith("running"))
     results = ros.listen(DiagnosticArray, "/cell/activity")
     results.wait_for(is_status(STALE, "no accelerometer sample"))
     children = children_of(starter.pid)
-    assert len(children) == 2
+    assert len(children) == processes
     return children
 
 
@@ -112,6 +112,19 @@ def test_several_namespaces_have_their_own_processes_or_share_one() -> None:
     assert list(apart) == [f"{cell}/{node}" for cell in ("cell1", "cell2") for node in nodes]
     assert list(together) == ["composed", "cell1/recorder", "cell2/recorder"]
     assert {word for word in together["composed"] if word.startswith("__ns")} == {"__ns:=/cell1", "__ns:=/cell2"}
+
+
+def test_a_simulated_camera_has_its_own_process_since_its_renderer_is_for_one_thread() -> None:
+    found = commands(*make_plans({"namespace": "cell1,cell2", "compose": "true", "simulation": "true"}))
+    apart = [f"{cell}/{each}" for cell in ("cell1", "cell2") for each in ("camera", "fake_imu")]
+    assert list(found) == ["composed", *apart]
+    assert "camera" not in found["composed"] and found["composed"].count("fusion") == 2
+
+
+@pytest.mark.parametrize("name", ["source", "imu_port"])
+def test_two_people_get_no_camera_or_sensor_in_common(name: str) -> None:
+    with pytest.raises(HarError, match=f"{name} would be the same for cell1 and cell2"):
+        make_plans({"namespace": "cell1,cell2", name: "7"})
 
 
 @pytest.mark.parametrize(
@@ -265,3 +278,17 @@ def test_launch_starts_a_killed_node_again(
     os.kill(victim, signal.SIGKILL)
     wait_until(lambda: len(set(children_of(process.pid)) - {victim}) == 2, "no new node")
     process.end(signal.SIGINT)
+
+
+def test_launch_starts_one_process_for_composed_nodes(
+    ros: RosTest, launch: Callable[..., NodeProcess], arguments: list[str]
+) -> None:
+    process = launch(*arguments, "compose:=true")
+    (composed,) = both_nodes_up(ros, process, processes=1)
+    os.kill(composed, signal.SIGKILL)
+    wait_until(lambda: len(set(children_of(process.pid)) - {composed}) == 1, "no new process")
+    ros.diagnostics.clear()
+    (composed,) = both_nodes_up(ros, process, processes=1)
+    process.end(signal.SIGINT)
+    wait_until(lambda: not alive(composed), "composed nodes outlived launch")
+    assert "Traceback" not in process.output

@@ -103,7 +103,7 @@ def _graph(figures: Mapping[str, Any]) -> list[str]:
         "\n## ROS graph\n",
         f"Camera node at 640 x 480, 30 Hz; accelerometer at 100 Hz through the bridge; model {graph['model']}.",
         f"From a picture's stamp to the arrival of its verdict ({latency['verdicts']} of them):",
-        f"p50 {latency['p50']:.1f} ms, p95 {latency['p95']:.1f} ms, p99 {latency['p99']:.1f} ms.\n",
+        ", ".join(f"{share} {_text(latency[share])} ms" for share in ("p50", "p95", "p99")) + ".\n",
         _table(("model", "p50 ms", "p95 ms", "p99 ms"), models),
         "",
         f"First verdict: {graph['first_verdict_s']:.1f} s after the start, of which the window takes one.",

@@ -21,26 +21,29 @@ class Turns:
     """
 
     def __init__(self, at_once: int) -> None:
-        self._free = at_once
+        self._at_once = at_once
         self._waiting: deque[object] = deque()
+        self._working: set[object] = set()
         self._changed = threading.Condition()
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait for a turn, and hold it within the block."""
-        ticket = object()
+    def turn(self, owner: object) -> Iterator[None]:
+        """Wait for a turn, and hold it within the block. An owner has one at a time."""
         with self._changed:
-            self._waiting.append(ticket)
-            self._changed.wait_for(lambda: self._free > 0 and self._waiting[0] is ticket)
-            self._waiting.popleft()
-            self._free -= 1
+            self._waiting.append(owner)
+            self._changed.wait_for(lambda: len(self._working) < self._at_once and self._waiting[0] is owner)
+            self._working.add(self._waiting.popleft())
             self._changed.notify_all()
         try:
             yield
         finally:
-            with self._changed:
-                self._free += 1
-                self._changed.notify_all()
+            self.take_back(owner)
+
+    def take_back(self, owner: object) -> None:
+        """End an owner's turn, also one that hangs in it and is given up: the others go on."""
+        with self._changed:
+            self._working.discard(owner)
+            self._changed.notify_all()
 
 
 class ModelPool:
@@ -56,7 +59,8 @@ class ModelPool:
 
     def load(self, folder: Path, threads: int = 1, providers: Sequence[str] = CPU) -> HarModel:
         """Return the model of a folder, loaded where it is not here yet or was changed. Raises HarError as HarModel."""
-        key = (folder.resolve(), load_card(folder).identity, threads, tuple(providers))
-        if key not in self._models:
-            self._models[key] = HarModel(folder, threads, providers)
-        return self._models[key]
+        key = (folder.resolve(), threads, tuple(providers))  # an older model of the folder goes with its last user
+        model = self._models.get(key)
+        if model is None or model.card.identity != load_card(folder).identity:
+            model = self._models[key] = HarModel(folder, threads, providers)
+        return model

@@ -66,6 +66,7 @@ class CameraNode(HarNode):
 
     def __init__(self, arguments: Sequence[str] | None = None, neighbours: Neighbours | None = None) -> None:
         super().__init__(arguments)
+        self._shares_process = neighbours is not None
         self._neighbours = neighbours or Neighbours()
         self._topic = self.resolve_topic_name(IMAGES)
         self._neighbours.offer(self._topic)
@@ -80,6 +81,8 @@ class CameraNode(HarNode):
 
     def open(self) -> None:
         """Check the source and the calibration, and create the publishers."""
+        if self._shares_process and self.value("source") == SIMULATOR:  # its renderer is for one thread of a process
+            raise HarError("a simulated camera needs a process of its own; use simulation:=true, or start it apart")
         self._size = self._wanted_size()
         self._make_source(self.value("source")).check()
         info_file = self.value("camera_info_file")

@@ -20,6 +20,7 @@ from har_ros.nodes.neighbours import Neighbours
 from har_ros.nodes.running import run_nodes
 
 END = "--"
+_NAMESPACE = "__ns:="
 
 
 def main() -> int:
@@ -32,7 +33,8 @@ def main() -> int:
         ImuBridgeNode.NAME: partial(ImuBridgeNode, neighbours=neighbours),
         FusionNode.NAME: partial(FusionNode, neighbours=neighbours, models=ModelPool()),
     }
-    listed = _split(sys.argv[1:])
+    # The fusion nodes begin first and end first: a camera that takes long for either must not keep a STALE back.
+    listed = sorted(_split(sys.argv[1:]), key=lambda words: words[0] != FusionNode.NAME)
 
     def make() -> list[HarNode]:
         return [_make(makers, *words) for words in listed]
@@ -43,7 +45,11 @@ def main() -> int:
 def _make(makers: dict[str, Callable[..., HarNode]], name: str, *arguments: str) -> HarNode:
     if name not in makers:
         raise HarError(f"there is no node '{name}' to compose; there are {', '.join(makers)}")
-    return makers[name](list(arguments))
+    try:
+        return makers[name](list(arguments))
+    except HarError as error:
+        namespace = next((word.removeprefix(_NAMESPACE) for word in arguments if word.startswith(_NAMESPACE)), "")
+        raise HarError(f"{namespace}/{name}: {error}") from None
 
 
 def _split(words: Sequence[str]) -> list[list[str]]:

@@ -1,7 +1,7 @@
 """The fusion node: pairs camera and accelerometer, recognises in a thread, and reports.
 
-The worker's thread publishes a verdict as soon as it is there. A timer publishes where none is, so that the
-topics turn STALE when an input dies and never fall silent.
+The worker's thread publishes a verdict as soon as it is there. A beat publishes where none is, so that the
+topics turn STALE when an input dies and never fall silent, whatever other nodes of the process are at.
 """
 
 from __future__ import annotations
@@ -17,16 +17,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticStatus
 from numpy.typing import NDArray
 from rclpy.clock import JumpThreshold
 from rclpy.duration import Duration
 from rclpy.parameter import Parameter as RosParameter
-from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.time import Time
-from rclpy.timer import Timer
-from sensor_msgs.msg import CompressedImage
-from std_msgs.msg import Bool, Float32, String
+from rclpy.qos import ReliabilityPolicy
 from std_srvs.srv import Trigger
 
 from har_ros.core.alarm_policy import AlarmPolicy
@@ -44,17 +40,17 @@ from har_ros.inference.pool import ModelPool
 from har_ros.inference.recogniser import StreamingRecogniser
 from har_ros.inference.sessions import CPU
 from har_ros.nodes import qos
-from har_ros.nodes.annotate import blank
-from har_ros.nodes.base import HarNode, Health
-from har_ros.nodes.convert import FAILED, STALE, Report, ResultMessages, mirrors
+from har_ros.nodes.base import HarNode, Health, describe
+from har_ros.nodes.beat import Beat
+from har_ros.nodes.convert import Report
 from har_ros.nodes.fusion_inputs import FusionInputs
+from har_ros.nodes.fusion_results import FusionResults
 from har_ros.nodes.fusion_worker import Frame, FusionWorker, Outcome
 from har_ros.nodes.images import to_bgr
 from har_ros.nodes.neighbours import Neighbours
 from har_ros.nodes.paired_inputs import InputSettings
 from har_ros.nodes.running import run_node
 
-_LAST_WORD_S = 0.3  # how long the last STALE may take to reach its readers
 _MOST_SKIPPED = 0.1  # of the pictures; beyond it the processor is too slow for them
 
 
@@ -73,11 +69,11 @@ class FusionNode(HarNode):
         """Begin; see HarNode for the arguments. Neighbours and models are those of the process, or the node's own."""
         self._neighbours = neighbours or Neighbours()
         self._models = models or ModelPool()
-        self._inputs: FusionInputs  # these two exist while the node is active, as its timer does
+        self._inputs: FusionInputs  # these two exist while the node is active, as its beat does
         self._worker: FusionWorker
-        self._timer: Timer | None = None
+        self._beat: Beat | None = None
+        self._results: FusionResults | None = None  # from configuring to cleaning up
         self._alarm = AlarmMonitor(AlarmPolicy())  # a new one at each configuration: deactivating releases no alarm
-        self._offered: list[Any] = []
         self._report: Report  # the last one published
         self._published: Outcome | None = None
         self._published_steady_s = -math.inf
@@ -99,17 +95,7 @@ class FusionNode(HarNode):
         """Load the model and offer the topics. Raises HarError."""
         self._model = self._load_model()
         self._alarm = AlarmMonitor(self._settings().alarm_policy(self._model.card))
-        self._messages = ResultMessages(self._model.card, self.get_namespace())
-        profile = qos.result(1 / self.value("publish_rate_hz"))
-        self._activity = self._offer(DiagnosticArray, "activity", profile)
-        self._anomaly = self._offer(DiagnosticArray, "anomaly", profile)
-        self._mirrors = (
-            self._offer(String, "activity/label", profile),
-            self._offer(Float32, "anomaly/score", profile),
-            self._offer(Bool, "anomaly/active", profile),
-        )
-        self._annotated = self._offer(CompressedImage, "annotated/compressed", qos.IMAGE)
-        self._model_info = self._offer(DiagnosticArray, "model_info", qos.LATCHED_INFO)
+        self._results = FusionResults(self, self._model.card, 1 / self.value("publish_rate_hz"))
 
     def start(self) -> None:
         """Listen, recognise and report."""
@@ -135,27 +121,34 @@ class FusionNode(HarNode):
             back_in_time, post_callback=lambda _jump: self._restart()
         )
         self._worker.start()
-        self._model_info.publish(self._messages.model_info(self._now_ns()))
-        self._timer = self.every(1 / self.value("publish_rate_hz"), self._beat)
+        self._out.introduce(self._now_ns())
+        self._beat = Beat(1 / self.value("publish_rate_hz"), self._publish_if_silent)
+        self._beat.start()
 
     def stop(self) -> None:
         """Stop listening and say so: one last STALE."""
-        if self._timer is None:
+        beat = self._beat
+        if beat is None:
             return
-        self.destroy_timer(self._timer)
         with self._reporting:
-            self._timer = None
+            self._beat = None
+        beat.stop()
         self._jump_handle.unregister()
         self._inputs.close()
         self._publish(Report(self._now_ns(), reason="the node stops"))
-        for publisher in (self._activity, self._anomaly):
-            publisher.wait_for_all_acked(Duration(seconds=_LAST_WORD_S))
+        self._out.wait_for_readers()
         self._worker.stop()  # last: a network that hangs must not keep the STALE back
 
     def close(self) -> None:
         """Withdraw the topics."""
-        while self._offered:
-            self.destroy_lifecycle_publisher(self._offered.pop())
+        if self._results is not None:
+            self._results.withdraw()
+            self._results = None
+
+    def check(self) -> None:
+        """Refuse to fall silent once the beat has died."""
+        if self._beat is not None and self._beat.failure is not None:
+            raise HarError(f"the beat of verdicts has ended: {describe(self._beat.failure)}")
 
     def health(self) -> Health:
         """Return rates, losses, latencies and why there is no verdict, if so."""
@@ -181,17 +174,22 @@ class FusionNode(HarNode):
         if self._report.recognition is None:
             serious = inputs.qos_problem or self._report.failed
             level = DiagnosticStatus.ERROR if serious else DiagnosticStatus.WARN
-            return Health(level, inputs.qos_problem or self._report.reason, values)
-        skipped_hz = self._worker.skipped.hz()
-        if skipped_hz > _MOST_SKIPPED * inputs.images.hz():
-            used_hz = inputs.images.hz() - skipped_hz
-            message = f"overloaded: recognises {used_hz:.1f} of {inputs.images.hz():.1f} pictures a second"
-            return Health(DiagnosticStatus.WARN, message, values)
-        return Health(values=values)
+            sentences = filter(None, (inputs.qos_problem or self._report.reason, self._overload()))
+            return Health(level, "; ".join(sentences), values)
+        overload = self._overload()
+        return Health(DiagnosticStatus.WARN, overload, values) if overload else Health(values=values)
 
-    def _offer(self, message_type: type, topic: str, profile: QoSProfile) -> Any:
-        self._offered.append(self.create_lifecycle_publisher(message_type, topic, profile))
-        return self._offered[-1]
+    def _overload(self) -> str:
+        """Return what says that the processor is too slow; empty where it isn't."""
+        images_hz, skipped_hz = self._inputs.images.hz(), self._worker.skipped.hz()
+        if skipped_hz <= _MOST_SKIPPED * images_hz:
+            return ""
+        return f"overloaded: recognises {images_hz - skipped_hz:.1f} of {images_hz:.1f} pictures a second"
+
+    @property
+    def _out(self) -> FusionResults:
+        assert self._results is not None, "active without topics"
+        return self._results
 
     def _load_model(self) -> HarModel:
         provider = self.value("provider")
@@ -226,15 +224,15 @@ class FusionNode(HarNode):
         self._inputs.restart()
         self._worker.restart()
 
-    def _beat(self) -> None:
+    def _publish_if_silent(self) -> None:
         """Publish where no verdict has been published for a period."""
         if time.monotonic() - self._published_steady_s >= 1 / self.value("publish_rate_hz"):
             self._tick()
 
     def _tick(self) -> None:
-        """Publish what is to be said now; both the worker's thread and the executor's come here."""
+        """Publish what is to be said now; both the worker's thread and the beat's come here."""
         with self._reporting:
-            if self._timer is not None:  # else the node is being stopped
+            if self._beat is not None:  # else the node is being stopped
                 self._report_now()
 
     def _report_now(self) -> None:
@@ -246,9 +244,9 @@ class FusionNode(HarNode):
         self._publish(self._judge(outcome))
         if news is not None:
             self._latencies_ms.append((self._now_ns() - news.frame.stamp_ns) / 1e6)
-        self._worker.draws = self._annotated.get_subscription_count() > 0
+        self._worker.draws = self._out.watched
         if self._worker.draws:
-            self._show(news.picture if news is not None else None)
+            self._out.show(self._report, news.picture if news is not None else None)
 
     def _judge(self, outcome: Outcome | None) -> Report:
         now_ns = self._now_ns()
@@ -267,27 +265,13 @@ class FusionNode(HarNode):
     def _publish(self, report: Report) -> None:
         self._report = report
         self._published_steady_s = time.monotonic()
-        self._activity.publish(self._messages.activity(report))
-        self._anomaly.publish(self._messages.anomaly(report))
-        for publisher, message in zip(self._mirrors, mirrors(report)):
-            if publisher.get_subscription_count():
-                publisher.publish(message)
-
-    def _show(self, picture: CompressedImage | None) -> None:
-        """Publish the picture of a new verdict, or one that says why there is no verdict."""
-        report = self._report
-        if report.recognition is None:
-            picture = blank(FAILED if report.failed else STALE, report.reason)
-        if picture is not None:
-            picture.header.stamp = Time(nanoseconds=report.stamp_ns).to_msg()
-            picture.header.frame_id = report.frame_id
-            self._annotated.publish(picture)
+        self._out.publish(report)
 
     def _after_change(self, changes: list[RosParameter]) -> None:
         for change in changes:
             if change.name == "mount_rotation":
                 self._rotation = rotation_matrix(change.value)
-                if self._timer is not None:
+                if self._beat is not None:
                     self._worker.restart()
 
     def _acknowledge(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:

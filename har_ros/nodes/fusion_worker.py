@@ -94,6 +94,7 @@ class FusionWorker:
             self._ending = True
             self._work.notify()
         self._thread.join(_JOIN_S)
+        self._turns.take_back(self)
 
     def add_imu(self, stamp_ns: int, accel_mps2: NDArray[np.float32]) -> None:
         """Take one accelerometer sample (3,); it is in before any frame that comes later."""
@@ -131,7 +132,7 @@ class FusionWorker:
         while True:
             with self._work:
                 self._work.wait_for(lambda: self._ending or self._has_work())
-            with self._turns.turn():
+            with self._turns.turn(self):
                 with self._work:
                     if self._ending:
                         return

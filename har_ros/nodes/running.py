@@ -64,14 +64,15 @@ def _live(nodes: Sequence[HarNode], executor: Any, stop: StopSignal) -> int:
         executor.add_node(node)
     try:
         for node in nodes:
-            _bring_up(node, nodes)
+            if node.value(AUTOSTART.name):
+                _named(node, nodes, node.bring_up)
         while not stop.seen and any(node.state != "finalized" for node in nodes):
             try:
                 executor.spin_once(timeout_sec=_SPIN_S)
             except RclError as error:  # such as an answer to somebody who has gone
                 nodes[0].get_logger().warning(first_line(error))
             for node in nodes:
-                node.check()
+                _named(node, nodes, node.check)
         return 0
     finally:
         for node in nodes:
@@ -81,11 +82,10 @@ def _live(nodes: Sequence[HarNode], executor: Any, stop: StopSignal) -> int:
             node.destroy_node()
 
 
-def _bring_up(node: HarNode, nodes: Sequence[HarNode]) -> None:
-    if not node.value(AUTOSTART.name):
-        return
+def _named(node: HarNode, nodes: Sequence[HarNode], do: Callable[[], None]) -> None:
+    """Do it; of several nodes the one that refuses is named."""
     try:
-        node.bring_up()
+        do()
     except HarError as error:
         which = f"{node.get_fully_qualified_name()}: " if len(nodes) > 1 else ""
         raise HarError(f"{which}{error}") from None
