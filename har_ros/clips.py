@@ -115,7 +115,7 @@ def _read_labels(path: Path, names: set[str]) -> list[Stretch]:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise HarError(f"'{path}' can't be read ({error}); give a CSV with the heading clip,label") from None
-    stretches = []
+    stretches: list[Stretch] = []
     for number, row in enumerate(rows, 2):
         where = f"'{path}' line {number}"
         if row.get("clip") not in names:
@@ -126,7 +126,12 @@ def _read_labels(path: Path, names: set[str]) -> list[Stretch]:
             start_s, end_s = float(row.get("start_s") or 0.0), float(row.get("end_s") or math.inf)
         except ValueError as error:
             raise HarError(f"{where}: {error}") from None
-        stretches.append(Stretch(str(row["clip"]), start_s, end_s, label))
+        if not 0 <= start_s < end_s:
+            raise HarError(f"{where}: from {start_s:g} to {end_s:g} s is no stretch; give 0 or more, and then more")
+        stretch = Stretch(str(row["clip"]), start_s, end_s, label)
+        if any(stretch.overlaps(other) for other in stretches):
+            raise HarError(f"{where}: part of it has a label already; give each second of a clip one label")
+        stretches.append(stretch)
     if not stretches:
         raise HarError(f"'{path}' has no lines of labels; write clip,label and one line for each clip")
     return stretches
