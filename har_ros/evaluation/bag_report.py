@@ -130,6 +130,7 @@ def _scores(replay: Replay, labels: tuple[str, ...]) -> tuple[dict[str, Any], di
         "drowsy_delays_s": [round(delay_s, 3) for delay_s in result.drowsy_delays_s],
         "hard_negatives": [list(each) for each in result.hard_negatives],
         "duration_s": round(result.duration_s, 3),
+        "quiet_s": round(result.quiet_s, 3),
     }
     detail["result_accuracy"] = _result_accuracy(seconds, actual)
     detail["intervals"] = {**intervals, "note": CORRELATED}
