@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         "claim": f"These are figures of {len(clips)} clip{'s' * (len(clips) > 1)}. "
         "Nothing is claimed of other people, places or sensors.",
     }
-    _print(Console(soft_wrap=True, highlight=False), report)
+    _print(Console(soft_wrap=True, highlight=False, markup=False), report)
     if args.json:
         write_json(args.json, report)
     return 0
@@ -149,7 +149,7 @@ def _print(console: Console, report: dict[str, Any]) -> None:
     console.print(table)
     for name, clip in report["clips"].items():
         for note in clip["assumptions"]:
-            console.print(f"{name}: {note}", markup=False)
+            console.print(f"{name}: {note}")
     if report["scores"]:
         _print_scores(console, report["scores"])
     console.print(report["claim"])
@@ -164,7 +164,7 @@ def _print_scores(console: Console, scores: dict[str, Any]) -> None:
             f"({100 * low:.1f} to {100 * high:.1f}; {scores['accuracy_is']})"
         )
         for name, clip in scores["each_clip"].items():
-            console.print(f"  {name}: {clip['count']} of {clip['seconds']} {_percent(clip['share_ci'])}", markup=False)
+            console.print(f"  {name}: {clip['count']} of {clip['seconds']} {_percent(clip['share_ci'])}")
     others = scores["others"]
     if others["unknown"]["seconds"]:
         console.print(

@@ -74,13 +74,14 @@ def test_a_video_with_its_readings_is_told_and_scored(tmp_path: Path, capsys: py
     assert "These are figures of 1 clip. Nothing is claimed of other people, places or sensors." in said
 
 
-def test_either_alone_will_do_for_a_model_that_can(tmp_path: Path) -> None:
+def test_either_alone_will_do_for_a_model_that_can(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = write_tiny_model(tmp_path / "model", favour="WALK", cases=ALL_CASES)
-    video, readings = write_video(tmp_path / "seen.avi", ["WALK"] * 3), write_readings(tmp_path / "felt.csv", 4)
+    video, readings = write_video(tmp_path / "seen.avi", ["WALK"] * 3), write_readings(tmp_path / "felt[b].csv", 4)
     report = watched(model, video, readings)
     assert set(report["clips"]["seen"]["rests_on"]) == {"camera"}
-    assert set(report["clips"]["felt"]["rests_on"]) == {"imu"}
-    assert report["clips"]["felt"]["seconds"] == 3 and report["scores"] is None
+    assert set(report["clips"]["felt[b]"]["rests_on"]) == {"imu"}
+    assert report["clips"]["felt[b]"]["seconds"] == 3 and report["scores"] is None
+    assert capsys.readouterr().out.count("felt[b]") == 1 + len(report["clips"]["felt[b]"]["assumptions"])
 
 
 def test_what_is_no_clip_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

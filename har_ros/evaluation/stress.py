@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         raise HarError(f"--captures is {args.captures}; give at least 1")
     require_place(args.json)
     report = stress(args.dataset, HarModel(find_model(args.model)), args.captures)
-    print_stress(Console(soft_wrap=True, highlight=False), report)
+    print_stress(Console(soft_wrap=True, highlight=False, markup=False), report)
     if args.json:
         write_json(args.json, report)
     return 0
@@ -178,7 +178,7 @@ def print_stress(console: Console, report: dict[str, Any]) -> None:
         "subjects; a right label counts even where the answer was `unknown`"
     )
     for folder, reason in report["dataset"]["left_out"].items():
-        console.print(f"left out {folder}: {reason}", style="yellow", markup=False)
+        console.print(f"left out {folder}: {reason}", style="yellow")
 
 
 def _cells(figures: dict[str, Any]) -> list[str]:
