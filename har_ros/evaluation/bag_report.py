@@ -46,7 +46,8 @@ def replay_bag(path: Path, model: HarModel, params_file: Path | None, namespace:
         _require_window(path, replay)
         if "truth" in topics:
             raise HarError(
-                f"'{path}' has no second that is {CHANGE_MARGIN_S:g} s from a change of its ground_truth; record longer"
+                f"'{path}' has no second that is {CHANGE_MARGIN_S:g} s from a change of its ground_truth, but "
+                "of OTHER; record longer, and one of the six activities"
             )
     return {
         **figures,
