@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         "claim": f"These are figures of {len(clips)} clip{'s' * (len(clips) > 1)}. "
         "Nothing is claimed of other people, places or sensors.",
     }
-    _print(Console(soft_wrap=True, highlight=False), report)
+    _print(Console(soft_wrap=True, highlight=False, markup=False), report)
     if args.json:
         write_json(args.json, report)
     return 0
@@ -115,7 +115,7 @@ def _read_labels(path: Path, names: set[str]) -> list[Stretch]:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise HarError(f"'{path}' can't be read ({error}); give a CSV with the heading clip,label") from None
-    stretches = []
+    stretches: list[Stretch] = []
     for number, row in enumerate(rows, 2):
         where = f"'{path}' line {number}"
         if row.get("clip") not in names:
@@ -126,7 +126,12 @@ def _read_labels(path: Path, names: set[str]) -> list[Stretch]:
             start_s, end_s = float(row.get("start_s") or 0.0), float(row.get("end_s") or math.inf)
         except ValueError as error:
             raise HarError(f"{where}: {error}") from None
-        stretches.append(Stretch(str(row["clip"]), start_s, end_s, label))
+        if not 0 <= start_s < end_s:
+            raise HarError(f"{where}: from {start_s:g} to {end_s:g} s is no stretch; give 0 or more, and then more")
+        stretch = Stretch(str(row["clip"]), start_s, end_s, label)
+        if any(stretch.overlaps(other) for other in stretches):
+            raise HarError(f"{where}: part of it has a label already; give each second of a clip one label")
+        stretches.append(stretch)
     if not stretches:
         raise HarError(f"'{path}' has no lines of labels; write clip,label and one line for each clip")
     return stretches
@@ -144,7 +149,7 @@ def _print(console: Console, report: dict[str, Any]) -> None:
     console.print(table)
     for name, clip in report["clips"].items():
         for note in clip["assumptions"]:
-            console.print(f"{name}: {note}", markup=False)
+            console.print(f"{name}: {note}")
     if report["scores"]:
         _print_scores(console, report["scores"])
     console.print(report["claim"])
@@ -159,7 +164,7 @@ def _print_scores(console: Console, scores: dict[str, Any]) -> None:
             f"({100 * low:.1f} to {100 * high:.1f}; {scores['accuracy_is']})"
         )
         for name, clip in scores["each_clip"].items():
-            console.print(f"  {name}: {clip['count']} of {clip['seconds']} {_percent(clip['share_ci'])}", markup=False)
+            console.print(f"  {name}: {clip['count']} of {clip['seconds']} {_percent(clip['share_ci'])}")
     others = scores["others"]
     if others["unknown"]["seconds"]:
         console.print(

@@ -16,7 +16,8 @@ from har_ros.evaluation.alarms import alarm_rates
 
 NIGHT = {
     "falls": 9, "falls_already_on": 1, "fall_delays_s": [1.0] * 7, "drowsy_spells": 0, "drowsy_delays_s": [],
-    "false_alarms": 0, "false_alarm_truths": [], "hard_negatives": [["bend", False]] * 5, "duration_s": 3600.0,
+    "false_alarms": 0, "false_alarm_truths": [], "hard_negatives": [["bend", False]] * 5,
+    "duration_s": 4000.0, "quiet_s": 3600.0,
 }  # fmt: skip
 WALK, FALL, OTHER = "WALK", "FALL_OR_COLLAPSE", "OTHER"
 

@@ -74,13 +74,14 @@ def test_a_video_with_its_readings_is_told_and_scored(tmp_path: Path, capsys: py
     assert "These are figures of 1 clip. Nothing is claimed of other people, places or sensors." in said
 
 
-def test_either_alone_will_do_for_a_model_that_can(tmp_path: Path) -> None:
+def test_either_alone_will_do_for_a_model_that_can(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = write_tiny_model(tmp_path / "model", favour="WALK", cases=ALL_CASES)
-    video, readings = write_video(tmp_path / "seen.avi", ["WALK"] * 3), write_readings(tmp_path / "felt.csv", 4)
+    video, readings = write_video(tmp_path / "seen.avi", ["WALK"] * 3), write_readings(tmp_path / "felt[b].csv", 4)
     report = watched(model, video, readings)
     assert set(report["clips"]["seen"]["rests_on"]) == {"camera"}
-    assert set(report["clips"]["felt"]["rests_on"]) == {"imu"}
-    assert report["clips"]["felt"]["seconds"] == 3 and report["scores"] is None
+    assert set(report["clips"]["felt[b]"]["rests_on"]) == {"imu"}
+    assert report["clips"]["felt[b]"]["seconds"] == 3 and report["scores"] is None
+    assert capsys.readouterr().out.count("felt[b]") == 1 + len(report["clips"]["felt[b]"]["assumptions"])
 
 
 def test_what_is_no_clip_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,6 +107,9 @@ def test_what_is_no_clip_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtur
         ("clip,label\nrun,WALK\n", "line 2: there is no clip 'run' but walk"),
         ("clip,label\nwalk,dancing\n", "'dancing' is no activity"),
         ("clip,label,start_s\nwalk,WALK,soon\n", "line 2: could not convert"),
+        ("clip,label,start_s,end_s\nwalk,WALK,2,1\n", "line 2: from 2 to 1 s is no stretch"),
+        ("clip,label,start_s\nwalk,WALK,nan\n", "line 2: from nan to inf s is no stretch"),
+        ("clip,label,start_s,end_s\nwalk,WALK,0,5\nwalk,STAND,4,9\n", "line 3: part of it has a label already"),
         ("clip,label\n", "has no lines of labels"),
         ("clip,label,start_s,end_s\nwalk,WALK,0,1\n", "leave no second to score"),
     ],

@@ -81,7 +81,7 @@ def test_what_a_colour_model_loses_is_told(dataset: Path, tmp_path: Path, capsys
     rows = report["conditions"]
     assert list(rows) == list(BY_NAME)
     assert report["dataset"]["captures"] == 12
-    plain, dark, turned = (rows[name] for name in (UNDISTURBED, "dark, a quarter of the light", "sensor turned anyhow"))
+    plain, dark, turned = (rows[name] for name in (UNDISTURBED, "dark, levels at a quarter", "sensor turned anyhow"))
     assert plain["accuracy"] == plain["macro_f1"] == 1 and plain["macro_f1_lost_points"] == 0
     assert dark["accuracy"] < 0.5  # it tells labels by colour, and all are dark now
     assert dark["accuracy_lost_points"] == pytest.approx(100 * (1 - dark["accuracy"]), abs=1e-3)
@@ -90,7 +90,7 @@ def test_what_a_colour_model_loses_is_told(dataset: Path, tmp_path: Path, capsys
     assert turned["accuracy"] == 1, "it doesn't look at the sensor"
     assert rows["camera missing"] == {"group": "missing", "impossible": "needs camera"}
     said = capsys.readouterr().out
-    assert "dark, a quarter of the light" in said and "needs" in said
+    assert "dark, levels at a quarter" in said and "needs" in said
     first = (dataset.parent / "stress.json").read_bytes()
     stressed(dataset, tmp_path / "model")
     assert (dataset.parent / "stress.json").read_bytes() == first

@@ -104,4 +104,12 @@ def test_false_alarms_are_counted_by_truth_and_by_what_looked_like_an_anomaly() 
     assert score.false_alarm_truths == ("OTHER", "STAND")
     assert score.hard_negatives == (("bend", True), ("kneel", True)), "an alarm follows what it is of by up to 2 s"
     assert (score.drowsy_spells, score.drowsy_delays_s) == (1, (15.0,))
-    assert score.duration_s == 60
+    assert (score.duration_s, score.quiet_s) == (60, 40), "nothing is false while drowsy"
+
+
+def test_no_alarm_is_false_in_an_anomaly_or_directly_after() -> None:
+    timeline = Timeline()
+    for second, label in ((0, "WALK"), (10, FALL), (15, "OTHER"), (16, "STAND"), (30, FALL), (31, DROWSY)):
+        timeline.note_truth(second * SECOND_NS, label)
+    timeline.note_label(40 * SECOND_NS, DROWSY)
+    assert timeline.score().quiet_s == 10 + (30 - 17)

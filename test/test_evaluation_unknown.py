@@ -50,6 +50,14 @@ def test_what_is_lost_is_judged_on_the_same_items() -> None:
     assert difference(before, before, list(range(10))) == {"points": 0.0, "ci": [0.0, 0.0]}
 
 
+def test_one_person_alone_has_an_interval_of_their_captures() -> None:
+    known, strangeness = np.arange(30) < 20, np.concatenate([np.arange(20.0), np.arange(15.0, 25.0)])
+    low, high = told_apart(strangeness, known, ["a"] * 30)["auroc_ci"]
+    assert low < high
+    lost = difference(np.arange(10) < 8, np.arange(10) < 6, ["a"] * 10)
+    assert lost["points"] == 20 and lost["ci"][0] < lost["ci"][1]
+
+
 def test_strange_captures_and_acts_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, out = tmp_path / "data", tmp_path / "out.json"
     for seed, (label, shown, act) in enumerate(

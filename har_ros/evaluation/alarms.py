@@ -1,7 +1,8 @@
 """Alarms of one or more recordings together: what was caught, what was missed, and how often one was false.
 
 Counts are few, so every share has Clopper and Pearson's exact interval and every rate the exact one of Poisson's law:
-no false alarm in an hour only says that there are fewer than 3.7 an hour.
+no false alarm in an hour only says that there are fewer than 3.7 an hour. They take each event for itself, though
+those of one recording resemble each other.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ def alarm_rates(recordings: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the figures of several recordings' alarms, each as `replay_bag` gives it under `alarms`; for JSON.
 
     A fall for which an alarm was on already, from the anomaly directly before it, is neither detected nor missed.
+    False alarms are per hour of the time in which an alarm would be false: anomalies would dilute them.
     """
     total = {key: sum(each[key] for each in recordings) for key in _COUNTS}
     negatives = [(name, alarmed) for each in recordings for name, alarmed in each["hard_negatives"]]
     seen = Counter(name for name, _ in negatives)
     alarmed = Counter(name for name, was_alarmed in negatives if was_alarmed)
-    hours = sum(each["duration_s"] for each in recordings) / 3600
+    hours, quiet_hours = (sum(each[key] for each in recordings) / 3600 for key in ("duration_s", "quiet_s"))
     return {
         "level": LEVEL,
         "recordings": len(recordings),
@@ -40,9 +42,7 @@ def alarm_rates(recordings: Sequence[dict[str, Any]]) -> dict[str, Any]:
         },
         "drowsy_spells": _detected(total["drowsy_spells"], _delays(recordings, "drowsy_delays_s")),
         "false_alarms": {
-            "count": total["false_alarms"],
-            "per_hour": _rounded(total["false_alarms"] / hours) if hours else None,
-            "per_hour_ci": [_rounded(bound / hours) for bound in _poisson(total["false_alarms"])] if hours else None,
+            **_rate(total["false_alarms"], quiet_hours),
             "by_truth": dict(Counter(truth for each in recordings for truth in each["false_alarm_truths"])),
         },
         "hard_negatives": {
@@ -57,7 +57,7 @@ _COUNTS = ("falls", "falls_already_on", "drowsy_spells", "false_alarms")
 
 def print_alarm_rates(console: Console, rates: dict[str, Any]) -> None:
     """Print what was caught and what was false, each with its interval."""
-    console.print(f"{rates['recordings']} recordings, {60 * rates['hours']:.1f} minutes with a truth")
+    console.print(f"{60 * rates['hours']:.1f} minutes with a truth in {rates['recordings']} recording(s)")
     for name, words in (("falls", "falls"), ("drowsy_spells", "drowsy spells")):
         figures = rates[name]
         if figures["count"]:
@@ -70,7 +70,8 @@ def print_alarm_rates(console: Console, rates: dict[str, Any]) -> None:
         while_doing = ", ".join(f"{count} while {truth or 'not known'}" for truth, count in false["by_truth"].items())
         said = f" ({while_doing})" if while_doing else ""
         console.print(
-            f"false alarms: {false['count']}{said}, {false['per_hour']:.1f} an hour ({low:.1f} to {high:.1f})"
+            f"false alarms: {false['count']}{said} in {60 * false['hours']:.1f} minutes without an anomaly, "
+            f"{false['per_hour']:.1f} an hour ({low:.1f} to {high:.1f})"
         )
     negatives = rates["hard_negatives"]
     if negatives["each"]:
@@ -97,6 +98,16 @@ def _delays(recordings: Sequence[dict[str, Any]], key: str) -> list[float]:
 
 def _share(alarmed: int, count: int) -> dict[str, Any]:
     return {"count": count, "alarmed": alarmed, "ci": _exact(alarmed, count)}
+
+
+def _rate(count: int, hours: float) -> dict[str, Any]:
+    low, high = _poisson(count)
+    return {
+        "count": count,
+        "hours": _rounded(hours),
+        "per_hour": _rounded(count / hours) if hours else None,
+        "per_hour_ci": [_rounded(low / hours), _rounded(high / hours)] if hours else None,
+    }
 
 
 def _exact(hits: int, of: int) -> list[float] | None:

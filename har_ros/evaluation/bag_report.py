@@ -46,7 +46,8 @@ def replay_bag(path: Path, model: HarModel, params_file: Path | None, namespace:
         _require_window(path, replay)
         if "truth" in topics:
             raise HarError(
-                f"'{path}' has no second that is {CHANGE_MARGIN_S:g} s from a change of its ground_truth; record longer"
+                f"'{path}' has no second that is {CHANGE_MARGIN_S:g} s from a change of its ground_truth, but "
+                "of OTHER; record longer, and one of the six activities"
             )
     return {
         **figures,
@@ -130,6 +131,7 @@ def _scores(replay: Replay, labels: tuple[str, ...]) -> tuple[dict[str, Any], di
         "drowsy_delays_s": [round(delay_s, 3) for delay_s in result.drowsy_delays_s],
         "hard_negatives": [list(each) for each in result.hard_negatives],
         "duration_s": round(result.duration_s, 3),
+        "quiet_s": round(result.quiet_s, 3),
     }
     detail["result_accuracy"] = _result_accuracy(seconds, actual)
     detail["intervals"] = {**intervals, "note": CORRELATED}

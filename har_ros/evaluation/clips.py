@@ -52,6 +52,10 @@ class Stretch(NamedTuple):
     end_s: float
     label: Activity
 
+    def overlaps(self, other: Stretch) -> bool:
+        """Return whether some moment is in both."""
+        return self.clip == other.clip and self.start_s < other.end_s and other.start_s < self.end_s
+
 
 @dataclass(frozen=True)
 class Second:

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     """Score, print, write what was asked for. Raises HarError where nothing could be scored."""
     _check(args)
     require_place(args.json)
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     model = HarModel(find_model(args.model))
     if len(args.path) > 1:
         report = _evaluate_bags(console, model, args)
@@ -82,7 +82,7 @@ def _check(args: argparse.Namespace) -> None:
 def _evaluate_bags(console: Console, model: HarModel, args: argparse.Namespace) -> dict[str, Any]:
     report = replay_bags(args.path, model, args.params_file, args.namespace)
     for path, each in report["bags"].items():
-        console.print(f"{path}: accuracy {100 * each['accuracy']:.1f} % of {each['n']} seconds", markup=False)
+        console.print(f"{path}: accuracy {100 * each['accuracy']:.1f} % of {each['n']} seconds")
     print_alarm_rates(console, report["alarm_rates"])
     return report
 
@@ -93,7 +93,7 @@ def _evaluate_bag(console: Console, model: HarModel, args: argparse.Namespace) -
     if report["n"]:
         print_scores(console, report)
     if args.plots:
-        console.print(_plot(args.plots / "confusion.png", report), markup=False)
+        console.print(_plot(args.plots / "confusion.png", report))
     return report
 
 
@@ -106,7 +106,7 @@ def _evaluate_dataset(console: Console, model: HarModel, args: argparse.Namespac
     print_details(console, report["dataset"])
     if args.plots:
         _plot_trust(args.plots, model.card, predictions)
-        console.print(_plot(args.plots / "confusion.png", report), markup=False)
+        console.print(_plot(args.plots / "confusion.png", report))
     return report
 
 

@@ -41,7 +41,7 @@ def score(
     counts = confusion_matrix(truth, predicted, labels=labels)
     losses = None if probabilities is None else _losses(truth, labels, probabilities)
     items = groups is None or len(set(groups)) == 1
-    units = np.unique(np.arange(len(truth)) if items else np.array(groups), return_inverse=True)[1]
+    units = units_of(range(len(truth)) if groups is None else groups)
     confusions, unit_losses = _by_unit(units, truth, predicted, labels, losses)
     count = len(confusions)
     weights = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), _RESAMPLES)
@@ -100,14 +100,25 @@ def by_subject(hits: NDArray[np.bool_], subjects: Sequence[str]) -> dict[str, An
 def difference(before: NDArray[np.bool_], after: NDArray[np.bool_], groups: Sequence[Any]) -> dict[str, Any]:
     """Return by how many points the accuracy fell on the same items (n,), and the interval.
 
-    The bootstrap draws whole groups, each with both of its answers, so that what is hard about an item cancels out.
+    The bootstrap draws whole groups, each with both of its answers, so that what is hard about an item cancels out;
+    of a single group it draws items.
     """
-    ids = np.unique(np.array(groups), return_inverse=True)[1]
+    ids = units_of(groups)
     fallen, sizes = np.bincount(ids, before.astype(float) - after), np.bincount(ids)
     count = len(sizes)
     weights = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), _RESAMPLES)
     points = 100 * fallen.sum() / len(ids)
     return {"points": _rounded(points), "ci": _spread(100 * (weights @ fallen) / (weights @ sizes))}
+
+
+def units_of(groups: Sequence[Any]) -> NDArray[np.int64]:
+    """Return the number of the unit that a bootstrap draws each item (n,) with.
+
+    That is its group, or, where there is one group alone, itself: a single group always drawn would have no width.
+    """
+    members = groups if len(set(groups)) > 1 else range(len(groups))
+    units: NDArray[np.int64] = np.unique(np.array(members), return_inverse=True)[1]
+    return units
 
 
 def _wilson_of_groups(hits: NDArray[np.bool_], groups: Sequence[Any]) -> list[float]:

@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         raise HarError(f"--captures is {args.captures}; give at least 1")
     require_place(args.json)
     report = stress(args.dataset, HarModel(find_model(args.model)), args.captures)
-    print_stress(Console(soft_wrap=True, highlight=False), report)
+    print_stress(Console(soft_wrap=True, highlight=False, markup=False), report)
     if args.json:
         write_json(args.json, report)
     return 0
@@ -152,7 +152,6 @@ def _figures(card: ModelCard, met: Sequence[Prediction], plain: Sequence[Predict
     lost = difference(before == truth, probabilities.argmax(1) == truth, subjects)
     return {
         **{key: figures[key] for key in ("n", "accuracy", "accuracy_ci", "macro_f1", "loss")},
-        "accuracy_bootstrap": intervals["accuracy"],
         "macro_f1_ci": intervals["macro_f1"],
         "accuracy_lost_points": lost["points"],
         "accuracy_lost_points_ci": lost["ci"],
@@ -174,17 +173,18 @@ def print_stress(console: Console, report: dict[str, Any]) -> None:
         table.add_row(name, *_cells(figures), end_section=following["group"] != figures["group"])
     console.print(table)
     console.print(
-        f"{report['dataset']['captures']} captures; all in %; lost: points against undisturbed; intervals are of 95 %, "
-        "by a bootstrap that draws whole subjects; a right label counts even where the answer was `unknown`"
+        f"{report['dataset']['captures']} captures; all in %; lost: points against undisturbed; intervals are of 95 %: "
+        "of accuracy Wilson's, widened for the likeness within subjects, of its loss by a bootstrap that draws whole "
+        "subjects; a right label counts even where the answer was `unknown`"
     )
     for folder, reason in report["dataset"]["left_out"].items():
-        console.print(f"left out {folder}: {reason}", style="yellow", markup=False)
+        console.print(f"left out {folder}: {reason}", style="yellow")
 
 
 def _cells(figures: dict[str, Any]) -> list[str]:
     if "impossible" in figures:
         return ["-", "", "-", "", figures["impossible"]]
-    low, high = figures["accuracy_bootstrap"]
+    low, high = figures["accuracy_ci"]
     lost_low, lost_high = figures["accuracy_lost_points_ci"]
     worst = figures["worst_subject"]
     return [

@@ -51,8 +51,8 @@ class Condition:
 
 CONDITIONS: tuple[Condition, ...] = (
     Condition(UNDISTURBED, "none"),
-    Condition("dark, a quarter of the light", "light", pictures=in_light(0.25, 0.25, 0.25)),
-    Condition("bright, twice the light", "light", pictures=in_light(2.0, 2.0, 2.0)),
+    Condition("dark, levels at a quarter", "light", pictures=in_light(0.25, 0.25, 0.25)),
+    Condition("bright, levels doubled", "light", pictures=in_light(2.0, 2.0, 2.0)),
     Condition("warm light", "light", pictures=in_light(0.55, 0.9, 1.2)),
     Condition("cold light", "light", pictures=in_light(1.3, 1.0, 0.65)),
     Condition("lit from one side", "light", pictures=half_in_shade),

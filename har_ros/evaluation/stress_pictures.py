@@ -20,7 +20,7 @@ OnPictures = Callable[[Pictures, np.random.Generator], Pictures]
 
 
 def in_light(*gains_bgr: float) -> OnPictures:
-    """As exposed by other gains of blue, green and red, clipped at white."""
+    """With other gains of the levels of blue, green and red, clipped at white; levels grow slower than the light."""
     table = np.arange(256)[:, None] * np.array(gains_bgr)
     return lambda frames, _rng: looked_up(frames, table)
 

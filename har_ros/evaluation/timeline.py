@@ -28,6 +28,7 @@ class TimelineScore:
     hard_negatives: name of each thing that only looked or felt like an anomaly, and whether a false alarm was raised
                     in it or within ALARM_GRACE_S after.
     duration_s:    from the first truth to the end.
+    quiet_s:       of it, the time in which an alarm would be false.
 
     An alarm belongs to where it is raised: one that stays on detects nothing that comes later.
     """
@@ -43,6 +44,7 @@ class TimelineScore:
     drowsy_delays_s: tuple[float, ...] = ()
     hard_negatives: tuple[tuple[str, bool], ...] = ()
     duration_s: float = 0.0
+    quiet_s: float = 0.0
 
     @property
     def falls_alarmed(self) -> int:
@@ -89,12 +91,14 @@ class Timeline:
     def note_hard_negative(self, stamp_ns: int, name: str) -> None:
         """From `stamp_ns` on the person does what only looks or feels like an anomaly; nothing of it where "" is given.
 
-        Repetitions make it last.
+        It lasts until the last repetition, or until something else begins.
         """
-        if self._hard_negatives and self._hard_negatives[-1][2] == name:
-            self._hard_negatives[-1] = (self._hard_negatives[-1][0], stamp_ns, name)
-        else:
-            self._hard_negatives.append((stamp_ns, stamp_ns, name))
+        if self._hard_negatives:
+            start_ns, _, last = self._hard_negatives[-1]
+            self._hard_negatives[-1] = (start_ns, stamp_ns, last)
+            if last == name:
+                return
+        self._hard_negatives.append((stamp_ns, stamp_ns, name))
 
     def note_label(self, stamp_ns: int, label: str) -> None:
         """`label` was published at `stamp_ns`."""
@@ -141,6 +145,7 @@ class Timeline:
                 if name
             ),
             duration_s=(self._end_ns - spans[0][0]) / SECOND_NS if spans else 0.0,
+            quiet_s=_quiet_s(spans),
         )
 
     @property
@@ -176,6 +181,17 @@ class Timeline:
             and all(Activity(label).is_anomaly for _, _, label in spans[cause:index])
             for (_, last), cause in zip(self._alarms, causes)
         )
+
+
+def _quiet_s(spans: list[Span]) -> float:
+    """Return how long there was neither an anomaly nor the grace after one."""
+    busy_until_ns, quiet_ns = 0, 0
+    for start, end, label in spans:
+        if Activity(label).is_anomaly:
+            busy_until_ns = end + _GRACE_NS
+        else:
+            quiet_ns += max(end - max(start, busy_until_ns), 0)
+    return quiet_ns / SECOND_NS
 
 
 def _cause(onset_ns: int, spans: list[Span]) -> int | None:

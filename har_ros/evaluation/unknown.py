@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from har_ros.core.decision import UNKNOWN
 from har_ros.core.model_card import ModelCard
-from har_ros.evaluation.metrics import LEVEL, wilson
+from har_ros.evaluation.metrics import LEVEL, units_of, wilson
 from har_ros.evaluation.prediction import Prediction
 
 UNSURE = "lack of confidence"  # 1 - the greatest probability, the score that every model has
@@ -27,8 +27,9 @@ def rejection(card: ModelCard, kept: Sequence[Prediction], others: Sequence[Pred
     """Return how well strange captures are told from known ones, ready for JSON; None without strange ones.
 
     unknown: of both kinds, how many were answered `unknown`, and the share with Wilson's interval.
-    scores:  of each score the AUROC (0.5 is chance), its interval by a bootstrap that draws whole subjects, and the
-             share of the strange that pass at the limit that 95 % of the known pass (FPR at 95 % TPR).
+    scores:  of each score the AUROC (0.5 is chance), its interval by a bootstrap that draws whole subjects (captures,
+             where there is one subject alone), and the share of the strange that pass at the limit that 95 % of the
+             known pass (FPR at 95 % TPR).
     """
     if not others:
         return None
@@ -51,7 +52,7 @@ def told_apart(strangeness: Floats, is_known: NDArray[np.bool_], subjects: Seque
     from sklearn.metrics import roc_auc_score, roc_curve
 
     false_rates, true_rates, _ = roc_curve(is_known, -strangeness, drop_intermediate=False)
-    ids = np.unique(np.array(subjects), return_inverse=True)[1]
+    ids = units_of(subjects)
     members = [np.flatnonzero(ids == number) for number in range(ids.max() + 1)]
     rng = np.random.default_rng(0)
     areas = []

@@ -101,7 +101,9 @@ def _join(trunk: Path, frame_encoder: nn.Module, maps: Tensor, path: Path) -> No
     joined = compose.merge_models(
         first, compose.add_prefix(second, "frame/"), io_map=[("maps", "frame/maps")], name="frame_encoder"
     )
-    del joined.opset_import[1:]  # both have the same; merge_models lists it twice, which quantising refuses
+    opsets = {each.domain: each for each in reversed(joined.opset_import)}  # both files' are listed, each domain's once
+    del joined.opset_import[:]
+    joined.opset_import.extend(opsets.values())  # quantising refuses a domain that is there twice
     joined.graph.output[0].name = "features"
     for node in joined.graph.node:
         node.output[:] = ["features" if name == "frame/features" else name for name in node.output]

@@ -92,15 +92,15 @@ class _Moments:
         ridge = _RIDGE * self.covariance.diagonal().mean()
         inverse = torch.linalg.inv(self.covariance + ridge * torch.eye(size, dtype=self.covariance.dtype))
         weights = self.cross @ inverse
-        kept = torch.arange(size)
+        kept = torch.ones(size, dtype=torch.bool)
         for _ in range(size - count):
-            worst = int((weights.square().sum(0) / inverse.diagonal()).argmin())
+            costs = weights.square().sum(0) / inverse.diagonal()
+            worst = int(costs.where(kept, torch.inf).argmin())
             row = inverse[worst] / inverse[worst, worst]
-            weights = weights - weights[:, worst].outer(row)
-            inverse = inverse - inverse[:, worst].outer(row)
-            others = torch.arange(len(kept)) != worst
-            kept, weights, inverse = kept[others], weights[:, others], inverse[others][:, others]
-        return kept, weights.float()
+            weights.addr_(weights[:, worst].clone(), row, alpha=-1)
+            inverse.addr_(inverse[:, worst].clone(), row, alpha=-1)  # its row and column become 0
+            kept[worst] = False
+        return kept.nonzero()[:, 0], weights[:, kept].float()
 
 
 def _columns(maps: Tensor) -> Tensor:

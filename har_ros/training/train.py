@@ -75,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
         raise HarError(f"--folds is {args.folds}; give 2 or more, at most as many as there are subjects")
     if args.folds and args.leave_out:
         raise HarError("--folds judges whole models, and --leave-out makes another; leave one of them out")
+    if args.warm_start and args.leave_out:
+        raise HarError("--warm-start begins with what a model learnt, so --leave-out can't; leave one of them out")
     use_threads(args.threads)
     job = Job(
         dataset=args.dataset,
