@@ -83,7 +83,7 @@ def test_under_overload_all_get_the_same_share() -> None:
     for thread in threads:
         thread.join()
     assert most_at_once == [1]
-    assert max(taken) - min(taken) <= 2 and min(taken) > 5, taken
+    assert min(taken) > 0.8 * max(taken) > 4, taken
 
 
 def test_a_turn_is_given_back_when_its_work_fails() -> None:

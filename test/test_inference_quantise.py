@@ -57,7 +57,7 @@ def test_its_features_and_verdicts_are_those_of_the_float_model(quantised: Path)
         window = np.repeat(picture[None], 30, axis=0)
         verdicts = [model.classify_frames(window, imu).probabilities for model in (before, after)]
         differences.append(np.abs(verdicts[1] - verdicts[0]).max())
-        if verdicts[0].max() > 0.9:  # what is nearly a tie may go either way
+        if verdicts[0].max() > 0.6:  # what is nearly a tie may go either way
             sure += 1
             assert verdicts[0].argmax() == verdicts[1].argmax()
     assert sure > 0 and np.mean(differences) < 0.1
@@ -88,7 +88,7 @@ def test_the_card_says_what_was_done(quantised: Path) -> None:
     assert "validation" not in after.metrics, "those figures are another model's"
     assert after.metrics["before_quantising"].keys() == before.metrics.keys()
     assert 0 < after.metrics["quantising"]["feature_difference"] < 0.2
-    assert after.metrics["quantising"]["bytes"][ENCODER_FILE] < before.metrics["files"]["bytes"][ENCODER_FILE] / 3
+    assert after.metrics["quantising"]["bytes"][ENCODER_FILE] < (find_model("paper") / ENCODER_FILE).stat().st_size / 3
 
 
 def test_the_command_calibrates_on_a_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,7 +71,9 @@ def test_a_killed_recording_is_recovered(
         publish(number, 9000)
         time.sleep(0.02)
     file = bag / ("bag.mcap" if storage == "mcap" else "bag.db3")
-    wait_until(lambda: file.stat().st_size > 30 * 9000)  # within a second, though all of it would fit into memory
+    wait_until(  # within a second, though all of it would fit into memory; a journal stands beside a half-made commit
+        lambda: file.stat().st_size > 30 * 9000 and not Path(f"{file}-journal").exists()
+    )
     assert main(["recover", str(bag)]) == 1
     assert "is being recorded; end the recording first" in capsys.readouterr().err
     assert recorder.end(signal.SIGKILL) == -9
