@@ -6,9 +6,8 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode
 from launch_ros.parameter_descriptions import ParameterValue
 
-from har_ros.core.tether import tethered_environment
 from har_ros.graph import ARGUMENTS, COMPOSED, FAKE_IMU, NodePlan, Plan, commands, make_plans
-from har_ros.processes import RESTART_DELAY_S
+from har_ros.processes import RESTART_DELAY_S, node_environment
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 
 
@@ -59,7 +58,7 @@ def _end_all(event: Event, context: LaunchContext) -> Shutdown | None:
 
 _PROCESS = {
     "output": "screen",
-    "additional_env": tethered_environment(),
+    "additional_env": node_environment(),
     "respawn": True,
     "respawn_delay": RESTART_DELAY_S,
     "on_exit": _end_all,
