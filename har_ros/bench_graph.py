@@ -82,8 +82,11 @@ def first_verdict_s(model: Path, pictures: list[NDArray[np.uint8]]) -> float:
 
 @contextmanager
 def own_graph() -> Iterator[None]:
-    """Keep what is started within away from other nodes, of this machine and of others."""
-    own = {"ROS_DOMAIN_ID": str(1 + os.getpid() % 100), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    """Keep what is started within away from other nodes, of this machine and of others.
+
+    Linux has room for the domains 0 to 101, which people choose from, and 215 to 232, which nobody does.
+    """
+    own = {"ROS_DOMAIN_ID": str(215 + os.getpid() % 18), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
     before = {name: os.environ.get(name) for name in own}
     os.environ.update(own)
     try:
