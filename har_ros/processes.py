@@ -23,8 +23,8 @@ END_SIGNALS = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 2.0))
 def node_environment() -> dict[str, str]:
     """Return what to add to the environment of a node's process: its tie to this one, and numpy on one thread.
 
-    With more of them numpy waits in a busy loop for products too small to share, and a simulated camera at 15 Hz takes
-    131 % of a core in place of 50 %.
+    With more of them numpy waits in a busy loop for products too small to share: a simulated camera then takes more
+    than twice the CPU.
     """
     return {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"), **tethered_environment()}
 

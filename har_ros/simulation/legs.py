@@ -40,7 +40,6 @@ class Leg:
         toe_m = skeleton.ends_m[foot, 0] - joints[foot, 0]
         self._hip_m = joints[thigh] - joints[0]
         self._thigh_m, self._shin_m = joints[shin] - joints[thigh], joints[foot] - joints[shin]
-        self.ankle_height_m = float(joints[foot, 2])  # of a foot flat on the floor
         self.ball_m = 0.7 * float(toe_m)  # of the foot, ahead of the ankle
         self._sole_m = [np.array([ahead, 0.0, -joints[foot, 2]]) for ahead in (-0.04, toe_m)]  # heel and toes
         names = ("thigh_{}.y", "thigh_{}.x", "thigh_{}.z", "shin_{}.y", "foot_{}.y", "foot_{}.x")
