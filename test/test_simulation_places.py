@@ -148,7 +148,8 @@ def test_the_users_photographs_come_into_the_scene(tmp_path):
         cv2.imwrite(str(tmp_path / folder / "a.png"), np.full((40, 60, 3), (200, 10, 90), np.uint8))
     photos = Photos.load(tmp_path)
     for kind in ("room", "workshop", "outdoor"):
-        pieces = Scene.random(kind, np.random.default_rng(4), photos).pieces
+        scenes = [Scene.random(kind, np.random.default_rng(seed), photos) for seed in range(8)]
+        pieces = [piece for scene in scenes for piece in scene.pieces]
         photographed = [piece for piece in pieces if piece.texture is not None and piece.texture.shape[0] == 256]
         assert photographed
         assert all((piece.texture == (90, 10, 200)).all() for piece in photographed)

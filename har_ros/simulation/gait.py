@@ -24,6 +24,7 @@ from har_ros.simulation.tracks import Curve, Track, limb_lengths_m, quaternion, 
 
 _PHASES = 64  # in one stride, at which the legs' geometry is worked out
 _STEP_HARMONICS = 14
+_STRIDE_HZ, _SLOW_STRIDE_HZ, _SLOW_SHARE = (0.78, 1.0), (0.62, 0.78), 0.2  # some people, and some days, are slow
 _LIMBS = {"hip": "thigh", "knee": "shin", "ankle": "foot", "shoulder": "upper_arm", "elbow": "forearm"}
 
 
@@ -54,8 +55,8 @@ class Style:
 
     @staticmethod
     def walking(rng: np.random.Generator) -> Style:
-        """Draw a way to walk, 0.78 to 1.0 strides a second."""
-        stride_hz = rng.uniform(0.78, 1.0)
+        """Draw a way to walk, 0.62 to 1.0 strides a second."""
+        stride_hz = rng.uniform(*(_SLOW_STRIDE_HZ if rng.random() < _SLOW_SHARE else _STRIDE_HZ))
         legs = rng.uniform(0.85, 1.15) * (0.75 + 0.25 * stride_hz / 0.8)
         return Style(
             "walk", stride_hz, legs, arms=rng.uniform(0.3, 1.3), elbows=rng.normal(0, 0.15),

@@ -15,9 +15,10 @@ _FALL_BEFORE_S = 0.2
 _FALLING_SHARE = 0.7  # of the captures of a fall; the others show the person lying after it
 _LYING_AFTER_S = 1.3
 _STEP_S = (4.0, 6.0)  # of an act, within what it may last
+_WAY_S = (5.0, 12.0)  # of one that goes somewhere: how long the way is decides the speed
+_GOING = (Activity.WALK, Activity.JOGGING)
 _LEAST_SHOWN = 0.9  # of a capture's second shows its act
-_SHUT_SHARE = 0.9  # of the captures of drowsiness show eyes that stay shut for longer than a blink
-_LEAST_SHUT_S = 0.4
+_LEAST_SHUT_S = 0.4  # of a second of drowsiness: longer than a blink
 _BEFORE = {Activity.STAND: ("walk", 0.4), Activity.WALK: ("stand", 0.3), Activity.JOGGING: ("stand", 0.3)}
 
 
@@ -30,7 +31,8 @@ def clip_steps(act: Act, rng: np.random.Generator) -> list[Step]:
 
 def _step(act: Act, rng: np.random.Generator) -> Step:
     shortest_s, longest_s = act.seconds
-    return Step(act.name, round(float(np.clip(rng.uniform(*_STEP_S), shortest_s, longest_s)), 2))
+    usual_s = _WAY_S if act.label in _GOING else _STEP_S
+    return Step(act.name, round(float(np.clip(rng.uniform(*usual_s), shortest_s, longest_s)), 2))
 
 
 def capture_begin(motion: Motion, act: Act, rng: np.random.Generator) -> float | None:
@@ -41,7 +43,7 @@ def capture_begin(motion: Motion, act: Act, rng: np.random.Generator) -> float |
     shown = (motion.act == list(ACTS).index(act.name)) & (motion.label == TRUTHS.index(act.label))
     share = np.convolve(shown, np.ones(length), "valid") / length
     begins = np.flatnonzero(share >= min(_LEAST_SHOWN, share.max()))
-    if act.label is Activity.DRIVERS_DROWSINESS and rng.uniform() < _SHUT_SHARE:
+    if act.label is Activity.DRIVERS_DROWSINESS:
         shut_s = np.convolve(motion.eyes_closed >= SHUT, np.ones(length), "valid") / motion.rate_hz
         begins = begins[shut_s[begins] >= min(_LEAST_SHUT_S, shut_s[begins].max())]
     return float(rng.choice(begins)) / motion.rate_hz if share.max() > 0.5 else None

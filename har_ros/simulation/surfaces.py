@@ -14,6 +14,7 @@ from har_ros.core.errors import HarError
 
 FOLDERS = ("pictures", "floors", "walls", "backdrops")
 _SIZE = 256  # pixels of a surface's side
+_SHARE = 0.5  # of the surfaces show a photograph: however few there are, no two rooms should look alike
 _ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 
@@ -44,9 +45,9 @@ class Photos:
         return hashlib.sha256(b"".join(content)).hexdigest()[:12]
 
     def draw(self, use: str, rng: np.random.Generator) -> NDArray[np.uint8] | None:
-        """Return one of the photographs for that use, or None where the user has given none."""
+        """Return one of the photographs for that use; None half of the time, and where the user has given none."""
         there = self.images.get(use)
-        return there[rng.integers(len(there))] if there else None
+        return there[rng.integers(len(there))] if there and rng.random() < _SHARE else None
 
 
 def _square(path: Path) -> NDArray[np.uint8]:
