@@ -24,6 +24,7 @@ from har_ros.processes import NodeProcesses
 RATE_HZ, IMU_HZ = 30.0, 100.0
 _NAMESPACE = "har"
 SETTLE_S = 2.0  # of the measured time: filling the window and touching memory for the first time
+_EARLY_SHARE = 0.1  # of the time: what is allocated once is there by then, and growth is counted from it
 _START_S = 30.0
 _LOOK_S = 0.02
 _LEFT_OUT = ("lost_images", "unpaired", "skipped", "dropped")
@@ -54,6 +55,8 @@ def benchmark_graph(model: Path, pictures: list[NDArray[np.uint8]], seconds: flo
             await_condition(lambda: len(probe.latencies_ms(_NAMESPACE)) > 0, up, said)
             time.sleep(SETTLE_S)
             begun_s, begun_ns, before = time.monotonic(), time.time_ns(), usages(up)
+            await_condition(lambda: time.monotonic() > begun_s + _EARLY_SHARE * seconds, up, said, seconds)
+            early = usages(up)
             await_condition(
                 lambda: probe.diagnostics("har/camera").get("source_state") == "ended", up, said, seconds + _START_S
             )
@@ -62,7 +65,9 @@ def benchmark_graph(model: Path, pictures: list[NDArray[np.uint8]], seconds: flo
             return {
                 "latency_ms": percentiles(probe.latencies_ms(_NAMESPACE, begun_ns)),
                 "cpu_percent": shares(before, after, elapsed_s),
+                "seconds": elapsed_s,
                 "rss_mb": {name: usage.rss_mb for name, usage in after.items()},
+                "rss_growth_mb": {name: usage.rss_mb - early[name].rss_mb for name, usage in after.items()},
                 **_account(probe),
             }
 

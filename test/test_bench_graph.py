@@ -43,6 +43,7 @@ def test_the_graphs_latency_is_measured_and_every_picture_accounted_for(
     assert set(graph["cpu_percent"]) == {*nodes, "fake_imu", "all nodes"}
     assert graph["cpu_percent"]["all nodes"] == pytest.approx(sum(graph["cpu_percent"][node] for node in nodes))
     assert all(20 < graph["rss_mb"][node] < 500 for node in nodes)
+    assert all(abs(graph["rss_growth_mb"][node]) < 50 for node in nodes)
     assert 1 < graph["first_verdict_s"] < 30
 
 

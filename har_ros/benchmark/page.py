@@ -95,13 +95,15 @@ def _peers(figures: Mapping[str, Any]) -> list[str]:
 def _graph(figures: Mapping[str, Any]) -> list[str]:
     graph = figures["graph"]
     latency = graph["latency_ms"]
-    rows = [(name, share, graph["rss_mb"].get(name, "")) for name, share in graph["cpu_percent"].items()]
+    memory = [graph["rss_mb"], graph["rss_growth_mb"]]
+    rows = [(name, share, *(each.get(name, "") for each in memory)) for name, share in graph["cpu_percent"].items()]
     of_models = graph["latency_ms_of_models"].items()
     models = [(name, *(each[key] for key in ("p50", "p95", "p99"))) for name, each in of_models]
     left_out = ", ".join(f"{name} {number}" for name, number in graph["frames_reported"].items())
     return [
         "\n## ROS graph\n",
-        f"Camera node at 640 x 480, 30 Hz; accelerometer at 100 Hz through the bridge; model {graph['model']}.",
+        f"Camera node at 640 x 480, 30 Hz; accelerometer at 100 Hz through the bridge; model {graph['model']};",
+        f"{graph['seconds']:.0f} s.",
         f"From a picture's stamp to the arrival of its verdict ({latency['verdicts']} of them):",
         ", ".join(f"{share} {_text(latency[share])} ms" for share in ("p50", "p95", "p99")) + ".\n",
         _table(("model", "p50 ms", "p95 ms", "p99 ms"), models),
@@ -109,7 +111,7 @@ def _graph(figures: Mapping[str, Any]) -> list[str]:
         f"First verdict: {graph['first_verdict_s']:.1f} s after the start, of which the window takes one.",
         f"Pictures published: {graph['frames']}; lost without a word: {graph['frames_lost']};",
         f"counted by the fusion node as left out: {left_out}.\n",
-        _table(("process", "% of one core", "resident MB"), rows),
+        _table(("process", "% of one core", "resident MB", "MB more than after a tenth of the time"), rows),
     ]
 
 
