@@ -45,8 +45,9 @@ def write_profile(path: Path, **changes: object) -> Path:
     """Write the profile `edge` for tiny runs."""
     values = yaml.safe_load(find_resource("config/profiles/edge.yaml").read_text())
     values["pictures"] |= {"frame_size_px": 64, "views": 2}
+    values["tuning"] |= {"epochs": 1, "first_block": 16, "batch_size": 4, "pictures": 2}
     values["learning"] |= {"batch_size": 4, "passes": 1, "max_epochs": 2}
-    values["compression"] |= {"finetune_epochs": 1, "recovery_steps": 2, "recovery_batch": 2}
+    values["compression"] |= {"steps": list(STAGES[1:]), "finetune_epochs": 1, "recovery_steps": 2, "recovery_batch": 2}
     path.write_text(yaml.safe_dump({**values, "name": "tiny", **changes}))
     return path
 
@@ -73,7 +74,7 @@ def finished(place: Path) -> Path:
         load_mobilenet(None)
     except HarError as error:
         pytest.skip(str(error))
-    assert train(place, "model", "--test", str(place / "test"), "--folds", "3") == 0
+    assert train(place, "model", "--test", str(place / "test"), "--folds", "3", "--other-seeds", "1") == 0
     return place
 
 
@@ -133,6 +134,9 @@ def test_the_card_says_how_well_it_knows_itself(card: ModelCard) -> None:
     judged = card.metrics["cross_validation"]
     assert (judged["folds"], judged["subjects"], judged["n"]) == (3, 3, 18)
     assert judged["worst_subject"]["accuracy"] == min(judged["fold_accuracies"])
+    (other,) = card.metrics["other_seeds"]
+    assert other["seed"] == 1 and other["test"]["n"] == other["validation"]["n"] == 6
+    assert 0 <= other["test"]["accuracy"] <= 1
 
 
 @pytest.mark.timeout(600)

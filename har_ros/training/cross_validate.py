@@ -1,13 +1,15 @@
-"""Scores by leaving subjects out: each is judged by a network that was fitted and stopped without them."""
+"""Networks trained anew on the same features: with subjects left out in turn, and from other seeds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from har_ros.core.labels import LABELS
 from har_ros.evaluation.metrics import by_subject, score
@@ -35,7 +37,8 @@ def cross_validate(
     for fold, left_out in enumerate(parts):
         held_out = [clip for clip in known(clips) if clip.subject in left_out]
         others = [clip for clip in clips if clip.subject not in left_out]
-        answers, labels = _judge(others, held_out, store, profile, folder / f"fold_{fold}.pt")
+        train, inner = split_by_subject(others, profile.validation_share, profile.seed)
+        answers, labels = _Fitted(train, inner, store, profile, folder / f"fold_{fold}.pt").judge(held_out)
         truth += labels
         probabilities.append(answers)
         groups += [clip.subject for clip in held_out]
@@ -54,20 +57,57 @@ def cross_validate(
     }
 
 
-def _judge(
-    others: Sequence[Clip], held_out: Sequence[Clip], store: FeatureStore, profile: Profile, checkpoint: Path
-) -> tuple[Any, list[int]]:
-    train, inner = split_by_subject(others, profile.validation_share, profile.seed)
-    torch.manual_seed(profile.seed)
-    network = build_network(profile, None)
-    scale = imu_scale(network.imu_channels, known(train), store)
-    Fit(checkpoint.stem, network, profile, profile.learning.max_epochs, checkpoint).run(
-        Feed(
-            training=lambda epoch: training_batches(train, store, scale, profile, epoch),
-            validation=lambda: plain_batches(inner, store, scale, SCORING_BATCH),
-            steps=-(-profile.learning.passes * len(train) // profile.learning.batch_size),
-        )
-    )
-    answers = predict(network, plain_batches(held_out, store, scale, SCORING_BATCH))
-    return softened(answers.logits, 1.0), answers.truth.tolist()
+def other_seeds(
+    train: Sequence[Clip],
+    validation: Sequence[Clip],
+    judged: dict[str, Sequence[Clip]],
+    store: FeatureStore,
+    profile: Profile,
+    count: int,
+    folder: Path,
+) -> list[dict[str, Any]]:
+    """Return accuracy and macro-F1 on the sets `judged` of networks from the `count` seeds after the profile's.
 
+    Split and features stay: this is how much a training's own chances matter. Each network's checkpoint goes into
+    `folder`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for seed in range(profile.seed + 1, profile.seed + 1 + count):
+        fitted = _Fitted(train, validation, store, replace(profile, seed=seed), folder / f"seed_{seed}.pt")
+        row: dict[str, Any] = {"seed": seed}
+        for use, clips in judged.items():
+            answers, truth = fitted.judge(clips)
+            true_names, given = ([LABELS[index] for index in each] for each in (truth, answers.argmax(1)))
+            figures, _ = score(true_names, given, LABELS, answers, [clip.subject for clip in clips])
+            row[use] = {key: figures[key] for key in ("n", "accuracy", "macro_f1")}
+        rows.append(row)
+    return rows
+
+
+class _Fitted:
+    """A network that was fitted on `train` and stopped by `validation`."""
+
+    def __init__(
+        self,
+        train: Sequence[Clip],
+        validation: Sequence[Clip],
+        store: FeatureStore,
+        profile: Profile,
+        checkpoint: Path,
+    ) -> None:
+        torch.manual_seed(profile.seed)
+        self._network, self._store = build_network(profile, None), store
+        self._scale = scale = imu_scale(self._network.imu_channels, known(train), store)
+        Fit(checkpoint.stem, self._network, profile, profile.learning.max_epochs, checkpoint).run(
+            Feed(
+                training=lambda epoch: training_batches(train, store, scale, profile, epoch),
+                validation=lambda: plain_batches(validation, store, scale, SCORING_BATCH),
+                steps=-(-profile.learning.passes * len(train) // profile.learning.batch_size),
+            )
+        )
+
+    def judge(self, clips: Sequence[Clip]) -> tuple[NDArray[np.float64], list[int]]:
+        """Return probabilities (n, 6) at temperature 1, and the true labels."""
+        answers = predict(self._network, plain_batches(clips, self._store, self._scale, SCORING_BATCH))
+        return softened(answers.logits, 1.0), answers.truth.tolist()

@@ -74,7 +74,7 @@ class Fit:
 
     def run(self, feed: Feed) -> list[Epoch]:
         """Train until the loss stops falling or the epochs are over; return the history."""
-        with _progress_bar() as bar:
+        with progress_bar() as bar:
             task = bar.add_task(self._stage, total=self._max_epochs * feed.steps, figures="")
             bar.advance(task, len(self.history) * feed.steps)
             while not self._over():
@@ -206,6 +206,7 @@ def _ticking(batches: Iterable[Batch], bar: Progress, task: Any) -> Iterator[Bat
         bar.advance(task)
 
 
-def _progress_bar() -> Progress:
+def progress_bar() -> Progress:
+    """Return a bar with a task's steps, its times and its `figures`."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     return Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[figures]}"))

@@ -33,6 +33,17 @@ class Pictures:
 
 
 @dataclass(frozen=True)
+class Tuning:
+    """How the backbone itself is trained before features are taken from it."""
+
+    epochs: int = between(0, 1000)
+    first_block: int = between(0, 18)
+    pictures: int = between(2, 10)
+    batch_size: int = between(1, 1000)
+    learning_rate: float = between(1e-8, 1.0)
+
+
+@dataclass(frozen=True)
 class Learning:
     """How the heads are trained."""
 
@@ -93,6 +104,7 @@ class Profile:
     seed: int = between(0, 2**31)
     validation_share: float = between(0.01, 0.9)
     pictures: Pictures
+    tuning: Tuning
     heads: Any
     learning: Learning
     augmentation: Augmentation
@@ -102,6 +114,8 @@ class Profile:
         _check_ranges(self.name, self)
         if self.augmentation.camera_withheld + self.augmentation.imu_withheld >= 1:
             raise HarError(f"profile '{self.name}': camera_withheld and imu_withheld leave no clip whole; lower them")
+        if self.tuning.epochs and self.pictures.trainable_blocks:
+            raise HarError(f"profile '{self.name}': tuning.epochs needs pictures.trainable_blocks: 0; leave out one")
         steps = self.compression.steps
         if steps != tuple(each for each in STEPS_OF_COMPRESSION if each in steps):
             raise HarError(

@@ -6,16 +6,14 @@ Each stage leaves a checkpoint in the run's folder, so that the run goes on wher
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from har_ros import __version__
 from har_ros.core.errors import HarError
 from har_ros.core.labels import LABELS
 from har_ros.core.model_card import ENCODER_FILE, load_card, publish_model
@@ -30,7 +28,7 @@ from har_ros.training.batches import imu_scale, plain_batches, training_batches
 from har_ros.training.calibrate import SCORING_BATCH, calibrate, softened
 from har_ros.training.card import write_card
 from har_ros.training.compress import Compressible, sizes_and_times
-from har_ros.training.cross_validate import cross_validate
+from har_ros.training.cross_validate import cross_validate, other_seeds
 from har_ros.training.data import NONE_OF_THEM, UNKNOWN_SUBJECT, Clip, known, list_clips, split_by_subject
 from har_ros.training.export import HEADS_FILE, export_networks, export_trunk, extract_trunk
 from har_ros.training.features import PLAIN_VIEWS, FeatureStore
@@ -38,9 +36,10 @@ from har_ros.training.fit import Epoch, Feed, Fit, load_state, predict
 from har_ros.training.networks import build_network
 from har_ros.training.profile import SPARSE, Profile
 from har_ros.training.report import plot_curves, write_log
+from har_ros.training.run_folder import claim, try_folder
+from har_ros.training.tune import tune
 
 DENSE, ADAPTED = "dense", "adapted"  # the first stage, before any compression: anew, or from a trained model
-_RECORD_FILE = "run.json"
 _FIGURES = ("n", "accuracy", "accuracy_ci", "macro_f1", "loss", "confusion")
 _SHARE_TOLERANCE = 0.1
 
@@ -62,6 +61,7 @@ class Job:
     allow_unknown_subjects: bool
     warm_start: Path | None
     folds: int
+    other_seeds: int
     leave_out: str | None
     command: str
 
@@ -91,8 +91,8 @@ def train_model(job: Job) -> str:
     profile, sets = job.profile, _sets(job)
     begin = partial(_begin_anew, load_mobilenet(job.weights)) if job.warm_start is None else _begin_warm
     torch.manual_seed(profile.seed)
-    _try_folder(job.out)
-    _claim(job, sets)
+    try_folder(job.out)
+    claim(job, sets)
     model = begin(job, sets)
     stages = [Stage(DENSE if job.warm_start is None else ADAPTED, job, sets, model)]
     ablations = _ablations(job, sets, stages[0].store)
@@ -101,7 +101,8 @@ def train_model(job: Job) -> str:
         model.apply(step)
         stages.append(Stage(step, job, sets, model))
     last = stages[-1]
-    write_card(job, sets, stages, {"ablations": ablations, **({"cross_validation": judged} if judged else {})})
+    findings = {"ablations": ablations, "cross_validation": judged, "other_seeds": _other_seeds(job, sets, last.store)}
+    write_card(job, sets, stages, {name: found for name, found in findings.items() if found})
     publish_model(last.folder, job.out, also=[HEADS_FILE])
     history = [epoch for stage in stages for epoch in stage.history]
     write_log(history, job.folder / "log.csv")
@@ -115,6 +116,8 @@ def _begin_anew(net: MobileNetV2, job: Job, sets: Sets) -> Compressible:
     """Return an untrained network behind ImageNet's trunk."""
     profile = job.profile
     trunk, last_block = split(net, profile.pictures.trainable_blocks)
+    if profile.tuning.epochs:
+        tune(trunk, sets.train, profile, job.folder / "tuned.pt")
     file = job.folder / f"trunk_{DENSE}.onnx"
     export_trunk(trunk, profile.pictures.frame_size_px, file)
     return Compressible(trunk, file, build_network(profile, last_block), known(sets.train), profile, job.folder)
@@ -228,6 +231,19 @@ def _cross_validated(job: Job, sets: Sets, store: FeatureStore) -> dict[str, Any
     return json.loads(path.read_text(encoding="utf-8")) if job.folds else {}
 
 
+def _other_seeds(job: Job, sets: Sets, store: FeatureStore) -> list[dict[str, Any]]:
+    """Return the figures of heads from other seeds, if that was asked for; computed once for a run."""
+    path = job.folder / "other_seeds.json"
+    if job.other_seeds and not path.is_file():
+        judged = {"validation": known(sets.validation), **({"test": known(sets.test)} if sets.test else {})}
+        rows = other_seeds(
+            sets.train, sets.validation, judged, store, job.profile, job.other_seeds, job.folder / "seeds"
+        )
+        write_json(path, rows)
+    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if job.other_seeds else []
+    return found
+
+
 def _sets(job: Job) -> Sets:
     clips, test = list_clips(job.dataset), list_clips(job.test) if job.test else []
     if not job.profile.learning.outlier_weight:
@@ -259,37 +275,3 @@ def _doubts(sets: Sets) -> list[str]:
     if abs(share - sets.wanted_share) > _SHARE_TOLERANCE:
         doubts.append(f"whole subjects could only be split with {share:.0%} for validation; record more subjects")
     return doubts
-
-
-def _try_folder(folder: Path) -> None:
-    """Try the model's folder now: after the training is too late to learn that it can't be written."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise HarError(f"can't write into '{folder}' ({error.strerror}); give another folder with --out") from None
-    if not any(folder.iterdir()):
-        folder.rmdir()
-
-
-def _claim(job: Job, sets: Sets) -> None:
-    """Take the run's folder, or go on with what is in it where the job is the same."""
-    path = job.folder / _RECORD_FILE
-    clips = [str(clip.folder) for clip in sets.all]
-    record = {"version": __version__, "profile": asdict(job.profile), "clips": clips}
-    record = json.loads(json.dumps(record))
-    if not path.is_file():
-        job.folder.mkdir(parents=True, exist_ok=True)
-        write_json(path, record)
-    elif not job.resume:
-        raise HarError(f"'{job.folder}' holds a run; add --resume to go on with it, or give another --run-dir")
-    elif _read_record(path) != record:
-        raise HarError(f"the run in '{job.folder}' had another dataset, profile or version; give another --run-dir")
-
-
-def _read_record(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise HarError(f"'{path}' is damaged; delete '{path.parent}' or give another --run-dir") from None

@@ -60,6 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--folds", type=int, metavar="N", help="also leave out each N-th of the subjects once, and score them"
     )
     parser.add_argument(
+        "--other-seeds", type=int, metavar="N", help="also train the heads from N other seeds, to see what chance does"
+    )
+    parser.add_argument(
         "--leave-out", choices=LABELS, metavar="ACTIVITY",
         help="train without this activity, to see whether har evaluate finds it unknown",
     )  # fmt: skip
@@ -73,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
     """Train the model that the options describe and print where it is and how good. Raises HarError."""
     if args.folds is not None and args.folds < 2:
         raise HarError(f"--folds is {args.folds}; give 2 or more, at most as many as there are subjects")
+    if args.other_seeds is not None and args.other_seeds < 1:
+        raise HarError(f"--other-seeds is {args.other_seeds}; give 1 or more, or leave it out")
     if args.folds and args.leave_out:
         raise HarError("--folds judges whole models, and --leave-out makes another; leave one of them out")
     if args.warm_start and args.leave_out:
@@ -84,6 +89,7 @@ def run(args: argparse.Namespace) -> int:
         empty=args.empty,
         warm_start=find_model(args.warm_start) if args.warm_start else None,
         folds=args.folds or 0,
+        other_seeds=args.other_seeds or 0,
         leave_out=args.leave_out,
         out=args.out,
         folder=args.run_dir or Path("runs") / args.out.name,
@@ -121,7 +127,7 @@ def _command(args: argparse.Namespace) -> str:
     words = ["har", "train", args.dataset, "--profile", args.profile, "--out", args.out]
     words += ["--test", args.test] if args.test else []
     words += ["--empty", args.empty] if args.empty else []
-    names = ("size", "structured", "sparsity", "warm_start", "folds", "leave_out")
+    names = ("size", "structured", "sparsity", "warm_start", "folds", "other_seeds", "leave_out")
     given = {name: getattr(args, name) for name in names}
     for name, value in given.items():
         words += [] if value is None else [f"--{name.replace('_', '-')}", value]
