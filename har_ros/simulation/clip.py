@@ -33,7 +33,7 @@ from har_ros.simulation.surfaces import Photos
 
 _FIRST_DAY = datetime(2025, 1, 1, 8, tzinfo=timezone.utc)
 _DAYS_A_GROUP = 20  # room for more clips than an order may have
-_MOST_ROOMS, _DRAFTS_A_ROOM = 6, 8  # another movement before another room: what an act needs must not choose the room
+_MOST_ROOMS, _DRAFTS_A_ROOM = 30, 8  # another movement before another room: what an act needs must not choose the room
 _MOST_STAGES = 10  # drawn for a room
 _OF_THE_ROOM = ("too small", "too far away")  # the standing person tells; one who bends must not choose a nearer camera
 _FRAME_JITTER_S = 0.002

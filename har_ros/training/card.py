@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from har_ros.training.run import Job, Sets, Stage
 
 _USES = ("train", "validation", "test")
+_MADE_WITH = ("per_class", "negatives", "subjects", "seed", "mount", "surfaces", "version")
 _PIXELS = "uint8 BGR in; scaling to [0, 1] and ImageNet's mean and deviation are inside the encoder"
 
 
@@ -95,5 +96,5 @@ def _describe(dataset: Path) -> dict[str, Any]:
         manifest = json.loads((dataset / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         manifest = {}
-    made_with = {key: manifest[key] for key in ("seed", "per_class", "subjects", "mount", "version") if key in manifest}
+    made_with = {key: manifest[key] for key in _MADE_WITH if key in manifest}
     return {"name": dataset.name, **({"har_simulate": made_with} if made_with else {})}
