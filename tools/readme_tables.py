@@ -120,7 +120,7 @@ def model(name):
         f"{training['subjects']['train']} **simulated** people, tested on {metrics['test']['n']} captures of "
         f"{training['subjects']['test']} others ({metrics['test']['n'] // len(card.labels)} a class): macro-F1 "
         f"{metrics['test']['macro_f1']:.1%}. Accuracies with 95 % intervals (Wilson's, widened because captures of one "
-        "person resemble each other), bytes raw and by zstd, the encoder's time for a picture on the training's machine.",
+        "person resemble each other), bytes raw and by zstd, the encoder's time for a picture where it was trained.",
         "",
         "| | accuracy, unseen simulated people | files | encoder |",
         "|---|---|---|---|",

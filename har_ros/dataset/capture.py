@@ -28,6 +28,7 @@ RECORD_FILE = "capture.json"
 FRAMES_FOLDER = "frames"
 READINGS_FILE = "readings/esp.txt"
 IMU_FILE = "readings/imu.csv"
+EYES_CLOSED = "eyes_closed"
 IMU_HEADINGS = {"stamp_ns,ax,ay,az": 3, "stamp_ns,ax,ay,az,gx,gy,gz": 6}  # -> values in a line
 
 
@@ -51,6 +52,17 @@ class CaptureMeta:
     source: str = "real"
     version: str = __version__
     extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def eyes_closed(self) -> tuple[float, ...]:
+        """How far the eyes are shut in each frame, 0 to 1; nothing where `extra` doesn't say.
+
+        Raises HarError where that is something else.
+        """
+        given = self.extra.get(EYES_CLOSED, [])
+        if not isinstance(given, list) or len(given) not in (0, STEPS) or not all(map(_is_share, given)):
+            raise HarError(f"{EYES_CLOSED} of a capture must be {STEPS} numbers from 0 to 1; correct or remove it")
+        return tuple(map(float, given))
 
     @property
     def stamped(self) -> bool:
@@ -115,6 +127,10 @@ class Capture:
             return self.readings_mps2
         edges_ns = step_edges(self.frame_stamps_ns, STEP_RATE_HZ)
         return imu_steps(channels, self.imu_stamps_ns, self.imu_accel_mps2, edges_ns)[0]
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, (int, float)) and 0 <= value <= 1
 
 
 def _check(name: str, values: NDArray[Any], shape: tuple[int, ...]) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from har_ros.core.errors import HarError
 from har_ros.core.windows import MAX_GAP_S, STEP_RATE_HZ, STEPS
-from har_ros.dataset.capture import Capture, CaptureMeta
+from har_ros.dataset.capture import EYES_CLOSED, Capture, CaptureMeta
 from har_ros.simulation.imu import ImuSensor, mirrored, mount_at
 from har_ros.simulation.live import LIVE_AREA_M
 from har_ros.simulation.motion import Step, perform
@@ -110,7 +110,7 @@ class ClipMaker:
             extra={"seed": clip.seed, "group": clip.group, "number": clip.number, "draft": draft,
                    "act": clip.act.name, "variant": clip.variant, "scene": stage.scene.kind,
                    "background": clip.background, "chair": clip.with_chair,
-                   "begin_s": round(begin_s, 3)},
+                   "begin_s": round(begin_s, 3), EYES_CLOSED: _eyes_closed(motion, frame_s)},
         )  # fmt: skip
         readings = _readings(clip, draft, motion, begin_s)
         self._renderer.set_scene(stage.scene, subject.body, subject.dressed(clip.shared("clothes", room)))
@@ -162,6 +162,11 @@ def _before_wall(stage: Stage, motion: Motion, begin_s: float, distance_m: float
     middle_m = places_m.mean(axis=(0, 1))
     behind_m = float(((places_m - middle_m) @ ahead).min()) - distance_m
     return stage.walled(middle_m + behind_m * ahead, stage.yaw_rad)
+
+
+def _eyes_closed(motion: Motion, at_s: NDArray[np.float64]) -> list[float]:
+    """Return how far the eyes are shut in each frame, 0 to 1: what a camera's owner would have to note by hand."""
+    return [round(float(share), 2) for share in motion.eyes_closed[np.round(at_s * motion.rate_hz).astype(int)]]
 
 
 def _gone(motion: Motion) -> Motion:

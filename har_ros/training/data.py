@@ -23,12 +23,16 @@ _SPLIT_ATTEMPTS = 200
 
 @dataclass(frozen=True)
 class Clip:
-    """One capture by its folder, the index of its label or NONE_OF_THEM, who is seen and where it comes from."""
+    """One capture by its folder, the index of its label or NONE_OF_THEM, who is seen and where it comes from.
+
+    eyes_closed: how far the eyes are shut in each frame, 0 to 1, where the capture says so.
+    """
 
     folder: Path
     label: int
     subject: str
     source: str
+    eyes_closed: tuple[float, ...] = ()
 
     def moved(self, root: Path, other_root: Path) -> Clip:
         """Return the clip of the same name in another dataset."""
@@ -45,7 +49,7 @@ def list_clips(dataset: Path) -> list[Clip]:
         meta = read_meta(folder)
         subject = meta.subject or UNKNOWN_SUBJECT + capture_digest(folder)
         label = NONE_OF_THEM if meta.label is Activity.OTHER else LABELS.index(meta.label.value)
-        clips.append(Clip(folder, label, subject, meta.source))
+        clips.append(Clip(folder, label, subject, meta.source, meta.eyes_closed))
     empty = [label for index, label in enumerate(LABELS) if all(clip.label != index for clip in clips)]
     if empty:
         raise HarError(f"'{dataset}' has no captures of {', '.join(empty)}; record some, or run har simulate")

@@ -3,8 +3,10 @@
 ImageNet's features, pooled over the picture, hardly tell open eyes from shut ones or a leg in mid-step from one that
 stands: nothing in ImageNet asked for it. Here the later layers learn it from the clips' own labels. A clip is shown
 as a few of its pictures; the mean of their features and how much they differ go through one linear layer, which is
-thrown away afterwards. The early layers, edges and colours, keep ImageNet's weights, and so does all normalisation
-its statistics: they carry what thousands of real photographs taught.
+thrown away afterwards. Where captures say how far the eyes are shut in each frame, another such layer learns that:
+two pictures of one clip then differ in nothing but the eyelids. The early layers, edges and colours, keep ImageNet's
+weights, and so does all normalisation its statistics: they carry what thousands of real photographs taught. With
+statistics that don't follow, a high rate of learning soon leaves nothing but zeros behind the ReLU6.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from rich.progress import track
 from torch import Tensor, nn
+from torch.nn import functional
 
 from har_ros.core.labels import LABELS
 from har_ros.core.preprocess import mirror_frames, to_model_frame
@@ -33,9 +36,9 @@ from har_ros.training.profile import Profile
 from har_ros.training.views import augment
 
 _KEPT_A_CLIP = 10  # pictures to draw from: neighbours look alike
-_AS_TAKEN = 0.2  # share of clips that are shown without other light, blur and the like
+_AS_TAKEN = 0.4  # share of clips that are shown without other light, blur and the like
 _DROPOUT = 0.2
-_HEAD_RATE = 5.0  # times the trunk's: the linear layer begins with nothing
+_HEAD_RATE = 10.0  # times the trunk's: the linear layers begin with nothing
 _WEIGHT_DECAY = 1e-2
 
 
@@ -67,7 +70,8 @@ class _Tuning:
         self._network = network = _PictureClassifier(trunk).to(DEVICE, memory_format=torch.channels_last)
         tuned = [each.requires_grad_() for each in trunk.blocks[settings.first_block :].parameters()]
         rates = [settings.learning_rate, _HEAD_RATE * settings.learning_rate]
-        groups = [{"params": tuned, "lr": rates[0]}, {"params": network.classes.parameters(), "lr": rates[1]}]
+        new = [*network.classes.parameters(), *network.eyes.parameters()]
+        groups = [{"params": tuned, "lr": rates[0]}, {"params": new, "lr": rates[1]}]
         self._optimiser = torch.optim.AdamW(groups, weight_decay=_WEIGHT_DECAY)
         total = settings.epochs * steps + 1
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(self._optimiser, rates, total_steps=total)
@@ -81,8 +85,12 @@ class _Tuning:
     def epoch(self, pictures: NDArray[np.uint8], clips: Sequence[Clip]) -> Iterator[float]:
         """Train on each clip once and yield the loss of each batch."""
         torch.manual_seed(self._profile.seed + self.epochs_done)
-        for batch in _batches(pictures, clips, self._profile, self.epochs_done):
-            loss = training_loss(Output(self._network(batch.maps)), batch, self._profile.learning)
+        for batch, shut in _batches(pictures, clips, self._profile, self.epochs_done):
+            logits, eyes = self._network(batch.maps)
+            loss = training_loss(Output(logits), batch, self._profile.learning)
+            said = ~shut.isnan()
+            if said.any():
+                loss = loss + functional.binary_cross_entropy_with_logits(eyes[said], shut[said])
             self._optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(self._network.parameters(), self._profile.learning.clip_norm)
@@ -100,13 +108,18 @@ class _PictureClassifier(nn.Module):
         self.trunk = trunk
         self.dropout = nn.Dropout(_DROPOUT)
         self.classes = nn.Linear(2 * FEATURES, len(LABELS))
+        self.eyes = nn.Linear(FEATURES, 1)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Return logits (B, 6) of pictures (B, K, H, W, 3) uint8."""
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logits (B, 6) of the activities and (B, K) of shut eyes, of pictures (B, K, H, W, 3) uint8."""
         features = self.trunk(pictures.flatten(0, 1)).flatten(1).unflatten(0, pictures.shape[:2])
         seen = torch.cat([features.mean(1), features.std(1)], 1)
-        logits: Tensor = self.classes(self.dropout(seen))
-        return logits
+        return self.classes(self.dropout(seen)), self.eyes(self.dropout(features))[..., 0]
+
+
+def _kept(steps: int) -> NDArray[np.int64]:
+    """Return which of a clip's frames are kept."""
+    return np.linspace(0, steps - 1, _KEPT_A_CLIP).round().astype(np.int64)
 
 
 def _read(clips: Sequence[Clip], size_px: int) -> NDArray[np.uint8]:
@@ -116,7 +129,7 @@ def _read(clips: Sequence[Clip], size_px: int) -> NDArray[np.uint8]:
 
     def read(index: int) -> None:
         frames = read_capture(clips[index].folder).frames
-        for place, step in enumerate(np.linspace(0, len(frames) - 1, _KEPT_A_CLIP).round().astype(int)):
+        for place, step in enumerate(_kept(len(frames))):
             to_model_frame(frames[step], size_px, pictures[index, place])
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
@@ -125,21 +138,35 @@ def _read(clips: Sequence[Clip], size_px: int) -> NDArray[np.uint8]:
     return pictures
 
 
-def _batches(pictures: NDArray[np.uint8], clips: Sequence[Clip], profile: Profile, epoch: int) -> Iterator[Batch]:
-    """Yield the clips of an epoch, shuffled: a few pictures of each, mirrored and in another view by chance."""
+def _batches(
+    pictures: NDArray[np.uint8], clips: Sequence[Clip], profile: Profile, epoch: int
+) -> Iterator[tuple[Batch, Tensor]]:
+    """Yield an epoch's clips, shuffled: a few pictures of each, and how far the eyes are shut in them, NaN if unknown.
+
+    Clips are mirrored and shown in another view by chance.
+    """
     rng = np.random.default_rng([profile.seed, epoch])
     settings = profile.tuning
     order = rng.permutation(len(clips))
     for begin in range(0, len(order), settings.batch_size):
         chosen = order[begin : begin + settings.batch_size]
-        shown = np.stack([_view(pictures[index], settings.pictures, rng) for index in chosen])
+        places = [np.sort(rng.choice(_KEPT_A_CLIP, settings.pictures, replace=False)) for _ in chosen]
+        shown = np.stack([_view(np.asarray(pictures[index][each]), rng) for index, each in zip(chosen, places)])
+        shut = np.stack([_eyes_closed(clips[index])[each] for index, each in zip(chosen, places)])
         labels = torch.tensor([clips[index].label for index in chosen])
         there = torch.ones(len(chosen), 1)
-        yield Batch(*(each.to(DEVICE) for each in (torch.from_numpy(shown), there, there, labels)))
+        batch = Batch(*(each.to(DEVICE) for each in (torch.from_numpy(shown), there, there, labels)))
+        yield batch, torch.from_numpy(shut).to(DEVICE)
 
 
-def _view(pictures: NDArray[np.uint8], count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    shown = np.asarray(pictures[np.sort(rng.choice(len(pictures), count, replace=False))])
+def _view(shown: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     if rng.random() < 0.5:
         shown = mirror_frames(shown)
     return shown if rng.random() < _AS_TAKEN else augment(shown, rng)
+
+
+def _eyes_closed(clip: Clip) -> NDArray[np.float32]:
+    """Return how far the eyes are shut in the frames that are kept, NaN where the capture doesn't say."""
+    if not clip.eyes_closed:
+        return np.full(_KEPT_A_CLIP, np.nan, np.float32)
+    return np.array(clip.eyes_closed, np.float32)[_kept(len(clip.eyes_closed))]
