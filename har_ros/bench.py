@@ -23,7 +23,7 @@ from har_ros.benchmark.peers import benchmark_peers
 from har_ros.core.errors import HarError
 from har_ros.core.labels import Activity
 from har_ros.core.model_card import load_card
-from har_ros.core.resources import find_model
+from har_ros.core.resources import DEFAULT_MODEL, find_model
 from har_ros.dataset.capture import Capture
 from har_ros.dataset.frames import spread, spread_frames
 from har_ros.dataset.json_file import write_json
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's options."""
     parser.epilog = _EXAMPLE
     parser.add_argument("--only", choices=("model", "graph", "cameras"), help="one part alone")
-    parser.add_argument("--model", default="paper", help="a model's name or folder (default paper)")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or folder (default %(default)s)")
     parser.add_argument("--also", nargs="*", default=[], metavar="MODEL", help="other models to stream, by their names")
     parser.add_argument("--captures", type=Path, metavar="DATASET", help="whose pictures to show (default: simulated)")
     parser.add_argument("--rounds", type=int, default=15, metavar="N", help="turns of each case (default 15)")

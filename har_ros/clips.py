@@ -14,7 +14,7 @@ from rich.table import Table
 
 from har_ros.core.errors import HarError
 from har_ros.core.labels import parse_activity
-from har_ros.core.resources import find_model
+from har_ros.core.resources import DEFAULT_MODEL, find_model
 from har_ros.dataset.json_file import require_place, write_json
 from har_ros.evaluation.clips import Clip, Stretch, score_clips, watch
 from har_ros.evaluation.report import model_detail
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's options."""
     parser.epilog = _EXAMPLE
     parser.add_argument("path", type=Path, nargs="+", help="videos, CSVs, or folders of them")
-    parser.add_argument("--model", default="paper", help="a model's name or folder (default paper)")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or folder (default %(default)s)")
     parser.add_argument("--labels", type=Path, metavar="CSV", help="what the clips show: clip,label[,start_s,end_s]")
     parser.add_argument("--rate", type=float, metavar="HZ", help="readings a second, where the CSVs don't tell")
     parser.add_argument("--units", choices=("m/s2", "g"), help="of the readings, where they are not told rightly")

@@ -24,9 +24,28 @@ from tiny_model import write_tiny_model
 from har_ros.graph import free_port
 
 OK, STALE = b"\x00", b"\x03"
+ERROR_NUMBER = 2  # as Status has it
 GREY_LEVELS = {"cell1": 5, "cell2": 200}  # the model takes darkness for a fall
 VERDICTS = {"cell1": "FALL_OR_COLLAPSE", "cell2": "WALK"}
 PATIENCE_S = 20.0
+
+# A sitecustomize: in every process of the graph the network hangs at a dark picture while the file is there.
+HANG = """
+import time
+from pathlib import Path
+from har_ros.inference.model import FrameEncoder
+
+put = FrameEncoder.put
+
+
+def hang(encoder, image):
+    put(encoder, image)
+    while encoder.frame.mean() < 20 and Path({file!r}).exists():
+        time.sleep(0.1)
+
+
+FrameEncoder.put = hang
+"""
 
 
 def cells_file(folder: Path) -> tuple[Path, dict[str, int]]:
@@ -81,6 +100,43 @@ def test_two_people_in_one_process(ros: RosTest, tmp_path: Path) -> None:
     assert len(children) == 1
     assert up.end(signal.SIGINT) == 0
     assert not any(alive(pid) for pid in children)
+    assert "Traceback" not in up.output
+
+
+def test_a_network_that_hangs_for_long_has_the_process_started_anew(ros: RosTest, tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "model", favour="WALK", favour_dark="FALL_OR_COLLAPSE")
+    file, ports = cells_file(tmp_path)
+    hangs = tmp_path / "hangs"
+    (tmp_path / "sitecustomize.py").write_text(HANG.format(file=str(hangs)))
+    ros.environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    results = {cell: ros.listen(DiagnosticArray, f"/{cell}/activity") for cell in ports}
+    asked = ("compose:=true", "namespace:=cell1,cell2", f"params_file:={file}", f"model:={model}")
+    up = ros.run(["-m", "har_ros.cli", "up", *asked])
+    for port in ports.values():
+        ros.run(["-m", "har_ros.cli", "fake-imu", "--sine", "--port", str(port)])
+    for cell, inbox in results.items():
+        inbox.wait_for(lambda array, label=VERDICTS[cell]: array.status[0].message == label)
+    (stuck,) = children_of(up.pid)
+    hangs.touch()
+    sentence = "the network has hung for 10 s"
+    results["cell1"].clear()
+    results["cell1"].wait_for(is_status(STALE, "no complete window for"))
+    ros.status("cell1/fusion", lambda status: status.level == ERROR_NUMBER and sentence in status.message)
+    for inbox in results.values():
+        inbox.wait_for(is_status(STALE, "the node stops"))
+    until_s = time.monotonic() + PATIENCE_S
+    while alive(stuck):  # it hangs to the end
+        assert time.monotonic() < until_s
+        time.sleep(0.05)
+    hangs.unlink()
+    for inbox in results.values():
+        inbox.clear()
+    for cell, inbox in results.items():
+        inbox.wait_for(lambda array, label=VERDICTS[cell]: array.status[0].message == label)
+    assert stuck not in children_of(up.pid)
+    assert up.end(signal.SIGINT) == 0
+    assert f"composed: /cell1/fusion: {sentence}" in up.output
+    assert "ended by SIGABRT; starting it again" in up.output
     assert "Traceback" not in up.output
 
 

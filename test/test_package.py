@@ -10,6 +10,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import har_ros
+from har_ros.core.model_card import load_card
+from har_ros.core.parameters import load_defaults
+from har_ros.core.resources import DEFAULT_MODEL, find_model
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ElementTree.parse(ROOT / "package.xml").getroot()
@@ -50,6 +53,11 @@ def test_each_node_has_its_executable() -> None:
         assert "main" in {item.name for item in module.body if isinstance(item, ast.FunctionDef)}
 
 
+def test_commands_and_fusion_node_have_one_default_model_and_it_is_shipped() -> None:
+    assert load_defaults("fusion")["model"] == DEFAULT_MODEL
+    assert load_card(find_model(DEFAULT_MODEL)).name == DEFAULT_MODEL
+
+
 def test_the_wheel_carries_everything_a_user_needs(tmp_path: Path) -> None:
     sources = tmp_path / "sources"  # a build leaves build/ behind, whose files the next wheel would carry
     sources.mkdir()
@@ -62,7 +70,8 @@ def test_the_wheel_carries_everything_a_user_needs(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     for ending in ("config/har.yaml", "config/profiles/paper.yaml", "config/scenarios/all_six.yaml",
-                   "launch/har.launch.py", "models/paper/model.yaml", "models/paper/frame_encoder.onnx",
+                   "launch/har.launch.py", f"models/{DEFAULT_MODEL}/model.yaml",
+                   f"models/{DEFAULT_MODEL}/frame_encoder.onnx",
                    "simulation/assets/body.npz", "simulation/gait.json", "py.typed",
                    "har_ros/package.xml"):  # fmt: skip
         assert any(name.endswith(ending) for name in names), ending

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from har_ros.core.errors import HarError
 
+DEFAULT_MODEL = "paper"  # of every command; config/har.yaml names the same one for the fusion node
+
 
 def _roots() -> list[Path]:
     source_tree = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from har_ros.core.errors import HarError
 from har_ros.core.model_card import ModelCard
-from har_ros.core.resources import find_model
+from har_ros.core.resources import DEFAULT_MODEL, find_model
 from har_ros.dataset.json_file import require_place, write_json
 from har_ros.evaluation.alarms import print_alarm_rates
 from har_ros.evaluation.bag import is_bag
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's options."""
     parser.epilog = _EXAMPLE
     parser.add_argument("path", type=Path, nargs="+", help="a dataset's folder, or one or more bags")
-    parser.add_argument("--model", default="paper", help="a model's name or folder (default paper)")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or folder (default %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
     parser.add_argument(
         "--plots", type=Path, metavar="DIR", help="write confusion and, of a dataset, reliability and precision there"

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from har_ros.core.errors import HarError
 from har_ros.core.parameters import load_defaults
-from har_ros.core.resources import find_model
+from har_ros.core.resources import DEFAULT_MODEL, find_model
 from har_ros.dataset.reader import activity_of, find_captures, read_capture, read_meta
 from har_ros.evaluation.classify import classify_capture, decide
 from har_ros.inference.model import HarModel
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's options."""
     parser.epilog = _EXAMPLE
     parser.add_argument("capture", type=Path, nargs="?", help="a capture's folder, or a dataset's to pick from")
-    parser.add_argument("--model", default="paper", help="a model's name or folder (default paper)")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or folder (default %(default)s)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ from har_ros.core.errors import HarError
 from har_ros.core.imu_steps import imu_steps, step_edges
 from har_ros.core.labels import Activity
 from har_ros.core.model_card import MODALITIES, ModelCard
-from har_ros.core.resources import find_model
+from har_ros.core.resources import DEFAULT_MODEL, find_model
 from har_ros.core.windows import STEP_RATE_HZ
 from har_ros.dataset.capture import Capture
 from har_ros.dataset.frames import spread
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's options."""
     parser.epilog = _EXAMPLE
     parser.add_argument("dataset", type=Path, help="a dataset of people whom the model hasn't seen")
-    parser.add_argument("--model", default="paper", help="a model's name or folder (default paper)")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or folder (default %(default)s)")
     parser.add_argument("--captures", type=int, metavar="N", help="take N of them, evenly spread (default all)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
 

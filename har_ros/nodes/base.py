@@ -46,6 +46,10 @@ class Health:
     hardware_id: str = ""
 
 
+class MustRestartError(HarError):
+    """Something of the process is stuck for ever, and only a new process mends it."""
+
+
 class HarNode(LifecycleNode):
     """A lifecycle node with checked parameters and with diagnostics from its first second, in every state.
 
@@ -100,7 +104,10 @@ class HarNode(LifecycleNode):
         return Health()
 
     def check(self) -> None:
-        """Raise HarError where the process must end, for its supervisor to start it anew; asked all the time."""
+        """Raise HarError where the process must end; asked all the time.
+
+        It then ends as one that refused to go on, or, by MustRestartError, as one that crashed: see NodeProcesses.
+        """
 
     def value(self, name: str) -> Any:
         """Return the present value of a parameter."""
@@ -130,6 +137,15 @@ class HarNode(LifecycleNode):
         """Stop and release everything, whatever the state."""
         if self.state != "finalized":
             self.trigger_shutdown()
+
+    def check_aloud(self) -> None:
+        """Check, and let the diagnostics say what the process ends of. Raises HarError as `check`."""
+        try:
+            self.check()
+        except HarError as error:
+            self.problem = str(error)
+            self.publish_diagnostics()
+            raise
 
     def publish_diagnostics(self) -> None:
         """Publish one DiagnosticArray with this node's status."""

@@ -40,7 +40,7 @@ from har_ros.inference.pool import ModelPool
 from har_ros.inference.recogniser import StreamingRecogniser
 from har_ros.inference.sessions import CPU
 from har_ros.nodes import qos
-from har_ros.nodes.base import HarNode, Health, describe
+from har_ros.nodes.base import HarNode, Health, MustRestartError, describe
 from har_ros.nodes.beat import Beat
 from har_ros.nodes.convert import Report
 from har_ros.nodes.fusion_inputs import FusionInputs
@@ -52,6 +52,7 @@ from har_ros.nodes.paired_inputs import InputSettings
 from har_ros.nodes.running import run_node
 
 _MOST_SKIPPED = 0.1  # of the pictures; beyond it the processor is too slow for them
+_HANGS_S = 10.0  # a picture takes milliseconds, on a swapping machine seconds; STALE has been said long before
 
 
 class FusionNode(HarNode):
@@ -146,9 +147,13 @@ class FusionNode(HarNode):
             self._results = None
 
     def check(self) -> None:
-        """Refuse to fall silent once the beat has died."""
-        if self._beat is not None and self._beat.failure is not None:
+        """Refuse to fall silent once the beat has died, and to wait for ever for a network that hangs."""
+        if self._beat is None:
+            return
+        if self._beat.failure is not None:
             raise HarError(f"the beat of verdicts has ended: {describe(self._beat.failure)}")
+        if self._worker.busy_s() > _HANGS_S:
+            raise MustRestartError(f"the network has hung for {_HANGS_S:.0f} s; the process ends, to be started anew")
 
     def health(self) -> Health:
         """Return rates, losses, latencies and why there is no verdict, if so."""

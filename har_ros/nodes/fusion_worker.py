@@ -78,6 +78,7 @@ class FusionWorker:
         self._seen_ns: int | None = None  # of the newest frame; without one, of the first sample
         self._outcome: Outcome | None = None
         self._restart = False
+        self._begun_s: float | None = None  # since when it is at a frame, or at samples, on the steady clock
         self._ending = False
         self._work = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="fusion_worker", daemon=True)
@@ -123,6 +124,11 @@ class FusionWorker:
             self._outcome = None
             self._restart = True
 
+    def busy_s(self) -> float:
+        """Return for how long the thread has been at what it took last; 0 while it waits for work or its turn."""
+        with self._work:
+            return time.monotonic() - self._begun_s if self._begun_s is not None else 0.0
+
     def latest(self) -> Outcome | None:
         """Return the newest outcome since the start or the last restart."""
         with self._work:
@@ -142,8 +148,10 @@ class FusionWorker:
                     samples, restart = list(self._samples), self._restart
                     self._samples.clear()
                     self._restart = False
+                    self._begun_s = time.monotonic()
                 outcome = self._process(frame, samples, restart)
             with self._work:
+                self._begun_s = None
                 if outcome is None or self._restart or self._ending:
                     continue
                 self._outcome = outcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from har_ros.core.errors import HarError
 from har_ros.core.tether import follow_parent
-from har_ros.nodes.base import AUTOSTART, HarNode, RclError, describe, first_line
+from har_ros.nodes.base import AUTOSTART, HarNode, MustRestartError, RclError, describe, first_line
 from har_ros.nodes.discovery import announce_often
 from har_ros.nodes.process import StopSignal, refuse_stray_words, require_log_folder
 
@@ -21,7 +22,10 @@ _SPIN_S = 0.2  # the longest time a signal waits while nothing happens
 
 
 def run_node(node_class: type[HarNode]) -> int:
-    """Run a node until a signal ends it; return 0, or 1 after one sentence on stderr if it can't go on."""
+    """Run a node until a signal ends it; return 0, or 1 after one sentence on stderr if it can't go on.
+
+    Where something is stuck for ever the process aborts after that sentence, to be started again as after a crash.
+    """
     node_class.prepare()
     return run_nodes(node_class.NAME, lambda: [node_class()], [sys.argv[1:]], sys.argv, node_class.EXECUTOR)
 
@@ -51,6 +55,9 @@ def run_nodes(
             return _live(make(), make_executor(), stop)
         finally:
             rclpy.shutdown()
+    except MustRestartError as error:
+        print(f"{name}: {error}", file=sys.stderr, flush=True)
+        os.abort()  # an end in order would wait for what is stuck
     except HarError as error:
         reason = str(error)
     except Exception as error:  # noqa: BLE001  the last door: a sentence instead of a traceback
@@ -72,7 +79,7 @@ def _live(nodes: Sequence[HarNode], executor: Any, stop: StopSignal) -> int:
             except RclError as error:  # such as an answer to somebody who has gone
                 nodes[0].get_logger().warning(first_line(error))
             for node in nodes:
-                _named(node, nodes, node.check)
+                _named(node, nodes, node.check_aloud)
         return 0
     finally:
         for node in nodes:
@@ -88,7 +95,7 @@ def _named(node: HarNode, nodes: Sequence[HarNode], do: Callable[[], None]) -> N
         do()
     except HarError as error:
         which = f"{node.get_fully_qualified_name()}: " if len(nodes) > 1 else ""
-        raise HarError(f"{which}{error}") from None
+        raise type(error)(f"{which}{error}") from None
 
 
 def _start_ros(arguments: Sequence[str]) -> None:
