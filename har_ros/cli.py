@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("har_ros.up", "start the ROS nodes without ros2 launch"),
     "fake-imu": ("har_ros.fake_imu", "play a recording, a simulated person or a sine as an ESP32 would send it"),
     "simulate": ("har_ros.simulation.command", "write a dataset or a recording of simulated people"),
+    "capture": ("har_ros.nodes.capture", "record labelled captures with a running recorder, as for training"),
     "check": ("har_ros.dataset.check", "look for gaps, imbalance and broken captures in a dataset"),
     "train": ("har_ros.training.train", "train a model on a dataset"),
     "ablate": ("har_ros.training.ablate", "see what a dataset's activities can be told from, such as one frame"),
