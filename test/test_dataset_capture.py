@@ -185,6 +185,7 @@ def breakers() -> dict[str, tuple[object, str]]:
         "other esp": (text("readings/esp.txt", "0,0,9.8\n" * 30), "reading 0 of readings/esp.txt is no sample"),
         "source": (edit(source="dream"), "one of real, simulated, bag"),
         "stamps": (edit(frame_stamps_ns="soon"), "no list of frame_stamps_ns"),
+        "eyes": (edit(extra={"eyes_closed": [2.0] * 30}), "wrong at eyes_closed, which must be 30 numbers from 0 to 1"),
         "few stamps": (edit(frame_stamps_ns=[1, 2]), "takes frame stamps of shape \\(30,\\)"),
     }
 

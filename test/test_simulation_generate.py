@@ -116,6 +116,8 @@ def test_a_capture_is_one_second_of_frames_and_readings(maker, group):
     assert (capture.meta.extra["scene"] == "car") == clip.in_car
     assert capture.meta.extra["act"] == clip.act.name
     assert capture.meta.mount in ("waist", "chest", "wrist", "pocket")
+    drowsy = capture.label is Activity.DRIVERS_DROWSINESS
+    assert (sum(np.array(capture.meta.eyes_closed) > 0.7) >= 10) == drowsy  # longer than any blink
     assert not np.array_equal(capture.frames, empty.frames)
     assert empty.meta == capture.meta
 

@@ -61,6 +61,14 @@ def test_later_layers_learn_early_ones_and_statistics_stay(clips: list[Clip], tm
     assert not any(each.requires_grad for each in trunk.parameters())
 
 
+def test_eyes_are_learnt_where_captures_tell_of_them(clips: list[Clip], tmp_path: Path) -> None:
+    shut = [replace(clip, eyes_closed=(1.0,) * 30) for clip in clips]
+    for name, taught in (("untold", clips), ("told", shut)):
+        tune(new_trunk(), taught, tiny(epochs=1), tmp_path / f"{name}.pt")
+    untold, told = (torch.load(tmp_path / f"{name}.pt", weights_only=True)["network"] for name in ("untold", "told"))
+    assert told["eyes.bias"] > untold["eyes.bias"], "what wasn't told stays as it was"
+
+
 def test_a_stopped_tuning_goes_on_to_the_same_weights(
     clips: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

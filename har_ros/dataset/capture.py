@@ -42,7 +42,7 @@ class CaptureMeta:
     version:          of the software that wrote it; "" for a capture that holds the paper's files only.
     extra:            anything that JSON can hold.
 
-    Raises HarError for an unknown source.
+    Raises HarError for an unknown source, and where `eyes_closed` in `extra` isn't a share for each frame.
     """
 
     label: Activity
@@ -55,14 +55,8 @@ class CaptureMeta:
 
     @property
     def eyes_closed(self) -> tuple[float, ...]:
-        """How far the eyes are shut in each frame, 0 to 1; nothing where `extra` doesn't say.
-
-        Raises HarError where that is something else.
-        """
-        given = self.extra.get(EYES_CLOSED, [])
-        if not isinstance(given, list) or len(given) not in (0, STEPS) or not all(map(_is_share, given)):
-            raise HarError(f"{EYES_CLOSED} of a capture must be {STEPS} numbers from 0 to 1; correct or remove it")
-        return tuple(map(float, given))
+        """How far the eyes are shut in each frame, 0 to 1; nothing where `extra` doesn't say."""
+        return tuple(map(float, self.extra.get(EYES_CLOSED, [])))
 
     @property
     def stamped(self) -> bool:
@@ -72,6 +66,9 @@ class CaptureMeta:
     def __post_init__(self) -> None:
         if self.source not in SOURCES:
             raise HarError(f"a capture's source is one of {', '.join(SOURCES)}, not '{self.source}'")
+        shut = self.extra.get(EYES_CLOSED, [])
+        if not isinstance(shut, list) or len(shut) not in (0, STEPS) or not all(map(_is_share, shut)):
+            raise HarError(f"{EYES_CLOSED}, which must be {STEPS} numbers from 0 to 1")
 
 
 @dataclass(frozen=True, eq=False)
