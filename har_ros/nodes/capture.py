@@ -40,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Set what the captures are of, then make them, one after the other. Raises HarError."""
+    if args.count < 1:
+        raise HarError(f"--count is {args.count}; give 1 or more")
     given = {"label": args.label, "subject": args.subject, "session": args.session}
     changes = [Parameter(name, value=text) for name, text in given.items() if text is not None]
     recorder = f"/{args.namespace.strip('/')}/recorder"
