@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from har_ros.core.labels import Activity
+from har_ros.core.labels import LABELS, Activity
 from har_ros.dataset.capture import Capture, CaptureMeta
+from har_ros.dataset.writer import write_capture
 
 START_NS = 1_700_000_000_123_456_789
 
@@ -27,3 +31,11 @@ def make_capture(label: str = "WALK", seed: int = 0, gyro: bool = True, **meta: 
         imu_accel_mps2=accel_mps2,
         imu_gyro_radps=rng.normal(0, 1, (100, 3)).astype(np.float32) if gyro else None,
     )
+
+
+def write_dataset(root: Path, subjects: tuple[str, ...] = ("one", "two"), labels: tuple[str, ...] = LABELS) -> Path:
+    """Write a capture of each activity of each subject into `root`."""
+    start = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    for index, (label, subject) in enumerate(product(labels, subjects)):
+        write_capture(root, make_capture(label, seed=index, subject=subject), start + timedelta(seconds=index))
+    return root

@@ -13,11 +13,12 @@ pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("torch_pruning", reason="needs the extra train")
 pytest.importorskip("mujoco", reason="needs the extra sim")
 pytest.importorskip("panda3d", reason="needs the extra sim")
+from capture_maker import write_dataset
 from diagnostic_msgs.msg import DiagnosticArray
 from fusion_rig import values
 from ros_helpers import NodeProcess, RosTest
 from std_srvs.srv import SetBool
-from test_training_edge import write_dataset, write_profile
+from test_training_edge import write_profile
 
 from har_ros.cli import main
 from har_ros.core.errors import HarError

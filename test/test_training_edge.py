@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
-from itertools import product
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 import yaml
-from capture_maker import make_capture
+from capture_maker import write_dataset
 from onnx import numpy_helper
 
 pytest.importorskip("torch", reason="needs the extra train")
@@ -23,7 +21,6 @@ from har_ros.core.labels import LABELS
 from har_ros.core.model_card import ENCODER_FILE, ModelCard, load_card
 from har_ros.core.resources import find_resource
 from har_ros.dataset.reader import find_captures, read_capture
-from har_ros.dataset.writer import write_capture
 from har_ros.evaluation.classify import classify_capture
 from har_ros.inference.model import HarModel
 from har_ros.training.ablate import CONDITIONS
@@ -32,13 +29,6 @@ from har_ros.training.backbone import load_mobilenet
 CASES = ("camera+imu", "camera", "imu")
 STAGES = ("dense", "structured", "sparse", "int8")
 PEOPLE = ("one", "two", "three")
-
-
-def write_dataset(root: Path, subjects: tuple[str, ...], labels: tuple[str, ...]) -> Path:
-    start = datetime(2026, 1, 1, tzinfo=timezone.utc)
-    for index, (label, subject) in enumerate(product(labels, subjects)):
-        write_capture(root, make_capture(label, seed=index, subject=subject), start + timedelta(seconds=index))
-    return root
 
 
 def write_profile(path: Path, **changes: object) -> Path:

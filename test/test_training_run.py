@@ -11,14 +11,13 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
-from itertools import product
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
-from capture_maker import make_capture
+from capture_maker import make_capture, write_dataset
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,13 +49,6 @@ def weights() -> None:
         load_mobilenet(None)
     except HarError as error:
         pytest.skip(str(error))
-
-
-def write_dataset(root: Path, subjects: tuple[str, ...] = ("one", "two"), labels: tuple[str, ...] = LABELS) -> Path:
-    start = datetime(2026, 1, 1, tzinfo=timezone.utc)
-    for index, (label, subject) in enumerate(product(labels, subjects)):
-        write_capture(root, make_capture(label, seed=index, subject=subject), start + timedelta(seconds=index))
-    return root
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra train")
 
-from test_training_run import write_dataset
+from capture_maker import write_dataset
 
 from har_ros.core.errors import HarError
 from har_ros.training.backbone import MobileNetV2, Trunk, split
