@@ -34,15 +34,16 @@ class Camera:
         """Draw a camera that sees all of points_m (N, 3), such as the space a person may take.
 
         It stands 0.8 to 2.6 m high where the scene has room; what stands there may hide a part of the points.
-        In a car it stands low on the dashboard.
+        In a car it stands on the dashboard and looks at head and shoulders, as those that watch drivers do: eyelids
+        take a few pixels each.
         """
         points = np.asarray(points_m, np.float64).reshape(-1, 3)
         centre = (points.min(axis=0) + points.max(axis=0)) / 2
         if scene.kind == "car":
             x, y, z = rng.uniform(0.72, 0.92), rng.uniform(-0.45, 0.22), rng.uniform(0.92, 1.06)
-            aim = (0.0, float(rng.normal(0, 0.04)), float(rng.uniform(0.84, 0.92)))
+            aim = (0.0, float(rng.normal(0, 0.04)), float(rng.uniform(0.97, 1.07)))
             roll_deg = float(rng.normal(0, 2.0))
-            return cls((float(x), float(y), float(z)), aim, float(rng.uniform(48, 68)), width, height, roll_deg)
+            return cls((float(x), float(y), float(z)), aim, float(rng.uniform(30, 48)), width, height, roll_deg)
         best, best_room = None, -np.inf
         for _ in range(60):
             camera = _stand_off(cls._around(rng, centre, min(2.6, scene.ceiling_m), width, height), points, rng)
