@@ -23,7 +23,7 @@ from har_ros.benchmark.peers import benchmark_peers
 from har_ros.core.errors import HarError
 from har_ros.core.labels import Activity
 from har_ros.core.model_card import load_card
-from har_ros.core.resources import DEFAULT_MODEL, find_model
+from har_ros.core.resources import find_model
 from har_ros.dataset.capture import Capture
 from har_ros.dataset.frames import spread, spread_frames
 from har_ros.dataset.json_file import write_json
@@ -31,11 +31,12 @@ from har_ros.dataset.reader import activity_of, find_captures, read_capture
 from har_ros.inference.quantise import is_float, quantise_model
 
 _EXAMPLE = """examples:
-  har bench --page docs/benchmarks.md              everything, as a page
+  har bench --also edge --page docs/benchmarks.md  everything, as a page
   har bench --only model --json bench.json         the model alone; the figures for a program
   har bench --only model --captures TestSet        on your own captures in place of simulated ones
   har bench --only cameras --model edge            how many people this machine has room for
 """
+_FLOAT_MODEL = "paper"  # what is compared needs a float network to begin with
 _CAPTURES, _CALIBRATION_FRAMES = 24, 120
 _SIMULATED_A_CLASS, _SIMULATED_SEED = 4, 77
 
@@ -44,7 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's options."""
     parser.epilog = _EXAMPLE
     parser.add_argument("--only", choices=("model", "graph", "cameras"), help="one part alone")
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or folder (default %(default)s)")
+    parser.add_argument(
+        "--model", default=_FLOAT_MODEL, help="a model's name or folder; a float one has its int8 version measured, "
+        "too (default %(default)s)"
+    )  # fmt: skip
     parser.add_argument("--also", nargs="*", default=[], metavar="MODEL", help="other models to stream, by their names")
     parser.add_argument("--captures", type=Path, metavar="DATASET", help="whose pictures to show (default: simulated)")
     parser.add_argument("--rounds", type=int, default=15, metavar="N", help="turns of each case (default 15)")
