@@ -118,7 +118,7 @@ def model(name):
         "",
         f"{MODELS[name][0].upper()}{MODELS[name][1:]}. Trained on {training['captures']['train']} captures of "
         f"{training['subjects']['train']} **simulated** people, tested on {metrics['test']['n']} captures of "
-        f"{training['subjects']['test']} others ({metrics['test']['n'] // len(card.labels)} a class): macro-F1 "
+        f"{training['subjects']['test']} others: macro-F1 "
         f"{metrics['test']['macro_f1']:.1%}. Accuracies with 95 % intervals (Wilson's, widened because captures of one "
         "person resemble each other), bytes raw and by zstd, the encoder's time for a picture where it was trained.",
         "",
@@ -126,8 +126,7 @@ def model(name):
         "|---|---|---|---|",
         *map(step_row, metrics["compression"]),
         "",
-        *(cases(card) if len(metrics["calibration"]) > 1 else []),
-        "",
+        *([*cases(card), ""] if len(metrics["calibration"]) > 1 else []),
         *recalls(card),
         *seeds(card),
     ]
@@ -135,8 +134,8 @@ def model(name):
         pruning = metrics["pruning"]
         rows += [
             "",
-            f"Pruning sets {pruning['zeros_least']:.2%} to {pruning['zeros_most']:.2%} of the weights of each eligible "
-            f"layer to zero ({pruning['eligible']}): smaller when packed, and no faster.",
+            f"Pruning sets at least {pruning['zeros_least']:.2%} of the weights of each eligible layer to zero "
+            f"({pruning['eligible']}): smaller when packed, and no faster.",
         ]
     made = [simulation(training[which]) for which in ("dataset", "test_set")]
     return [*rows, "", "Made by", "", *(f"    {line}" for line in (*made, training["command"]))]

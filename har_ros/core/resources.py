@@ -8,7 +8,7 @@ from pathlib import Path
 
 from har_ros.core.errors import HarError
 
-DEFAULT_MODEL = "paper"  # of every command; config/har.yaml names the same one for the fusion node
+DEFAULT_MODEL = "edge"  # of every command; config/har.yaml names the same one for the fusion node
 
 
 def _roots() -> list[Path]:
