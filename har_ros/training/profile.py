@@ -73,6 +73,8 @@ class Augmentation:
     imu_bias_mps2: float = between(0.0, 10.0)
     imu_scale: float = between(0.0, 0.5)
     imu_noise_mps2: float = between(0.0, 10.0)
+    imu_vigour: float = between(1.0, 10.0)
+    imu_knocks: float = a_share()
     imu_slow: float = a_share()
     imu_jitter: float = between(0.0, 0.5)
     sync_offset_s: float = between(0.0, 0.2)
