@@ -11,6 +11,7 @@ from har_ros.dataset.sensing import Samples, next_shown
 from har_ros.training.profile import Augmentation
 
 _SLOW_S, _QUICK_S = 0.5, 0.1  # slower is posture; what lies between is how briskly somebody moves; quicker are shocks
+_LEAST_PERIOD_NS = 1_000_000  # some devices stamp several samples alike
 _KNOCKS, _KNOCK_S, _KNOCK_MPS2 = (1, 4), (0.01, 0.04), (1.5, 30.0)
 _SLOWEST_IMU_HZ, _SLOWEST_CAMERA_FPS, _FPS = 25.0, 10.0, 30.0
 
@@ -64,7 +65,7 @@ def _moved_otherwise(
 
     gains (2,): of what is between half a second and a tenth, and of what is quicker.
     """
-    period_ns = np.median(np.diff(stamps_ns))
+    period_ns = max(np.median(np.diff(stamps_ns)), _LEAST_PERIOD_NS)
     counts = (int(np.clip(round(1e9 * span_s / period_ns), 1, len(accel))) for span_s in (_SLOW_S, _QUICK_S))
     slow, brisk = (uniform_filter1d(accel, count, axis=0, mode="nearest") for count in counts)
     return np.asarray(slow + gains[0] * (brisk - slow) + gains[1] * (accel - brisk), np.float32)
