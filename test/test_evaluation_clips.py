@@ -91,7 +91,7 @@ def test_what_is_no_clip_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtur
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video")
     model = ("--model", write_tiny_model(tmp_path / "model", cases=ALL_CASES))
-    assert "needs imu, which clip 'walk' lacks" in refusal(capsys, video)
+    assert "needs imu, which clip 'walk' lacks" in refusal(capsys, video, "--model", "paper")
     assert "there is no" in refusal(capsys, tmp_path / "nowhere")
     assert "is neither a video" in refusal(capsys, tmp_path / "notes.txt")
     assert "holds no clips" in refusal(capsys, tmp_path / "empty")
