@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
 from har_ros.benchmark.timing import interleave
 from har_ros.core.model_card import ENCODER_FILE, load_card
@@ -19,16 +20,14 @@ def benchmark_peers(folders: Mapping[str, Path], tflite: Path | None, rounds: in
 
     tflite: a network for LiteRT, which reads no ONNX; it must be the same one for a fair figure.
     """
-    size_px = load_card(next(iter(folders.values()))).frame_size_px
-    frames = np.random.default_rng(0).integers(0, 256, (1, size_px, size_px, 3), np.uint8)
     cases: dict[str, Callable[[], object]] = {}
     versions = {"onnxruntime": onnxruntime.__version__}
     for name, folder in folders.items():
-        cases[f"onnxruntime {name}"] = _onnxruntime(folder, frames)
+        cases[f"onnxruntime {name}"] = _onnxruntime(folder)
     missing = []
     for runtime, add in (("OpenVINO", _add_openvino), ("LiteRT", _add_litert)):
         try:
-            versions[runtime] = add(cases, folders, tflite, frames)
+            versions[runtime] = add(cases, folders, tflite)
         except ModuleNotFoundError as error:
             missing.append(f"{runtime}: '{error.name}' is not installed")
         except _NoFileError as error:
@@ -49,19 +48,23 @@ class _NoFileError(Exception):
 _Cases = dict[str, Callable[[], object]]
 
 
-def _onnxruntime(folder: Path, frames: np.ndarray[Any, Any]) -> BoundRun:
+def _frames(folder: Path) -> NDArray[np.uint8]:
+    """Return one picture of noise in the size that a model takes."""
+    size_px = load_card(folder).frame_size_px
+    return np.random.default_rng(0).integers(0, 256, (1, size_px, size_px, 3), np.uint8)
+
+
+def _onnxruntime(folder: Path) -> BoundRun:
     features = np.zeros((1, load_card(folder).feature_size), np.float32)
-    return BoundRun(open_session(folder / ENCODER_FILE), {"frames": frames}, features)
+    return BoundRun(open_session(folder / ENCODER_FILE), {"frames": _frames(folder)}, features)
 
 
-def _add_openvino(
-    cases: _Cases, folders: Mapping[str, Path], _tflite: Path | None, frames: np.ndarray[Any, Any]
-) -> str:
+def _add_openvino(cases: _Cases, folders: Mapping[str, Path], _tflite: Path | None) -> str:
     import openvino
 
     core = openvino.Core()
     for name, folder in folders.items():
-        network = core.read_model(str(folder / ENCODER_FILE))
+        network, frames = core.read_model(str(folder / ENCODER_FILE)), _frames(folder)
         network.reshape(list(frames.shape))
         # Float means float: left to itself it computes in bfloat16 where the processor can.
         settings = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}
@@ -71,9 +74,7 @@ def _add_openvino(
     return str(openvino.__version__)
 
 
-def _add_litert(
-    cases: _Cases, _folders: Mapping[str, Path], tflite: Path | None, _frames: np.ndarray[Any, Any]
-) -> str:
+def _add_litert(cases: _Cases, _folders: Mapping[str, Path], tflite: Path | None) -> str:
     import ai_edge_litert
     from ai_edge_litert.interpreter import Interpreter
 
