@@ -23,8 +23,10 @@ from har_ros.simulation.skeleton import SEGMENTS, Skeleton
 from har_ros.simulation.tracks import Curve, Track, limb_lengths_m, quaternion, still, two_link
 
 _PHASES = 64  # in one stride, at which the legs' geometry is worked out
-_STEP_HARMONICS = 14
-_STRIDE_HZ, _SLOW_STRIDE_HZ, _SLOW_SHARE = (0.78, 1.0), (0.62, 0.78), 0.2  # some people, and some days, are slow
+_STEP_HARMONICS = 24
+_STRIDES_HZ, _SLOW_STRIDES_HZ, _SHUFFLES_HZ = (0.78, 1.0), (0.62, 0.78), (0.5, 0.68)
+_PACES = 0.8, 0.14, 0.06  # shares of the three: some people, and some days, are slow
+_SHUFFLE = 0.6  # as long as another's steps
 _LIMBS = {"hip": "thigh", "knee": "shin", "ankle": "foot", "shoulder": "upper_arm", "elbow": "forearm"}
 
 
@@ -35,7 +37,8 @@ class Style:
     stride_hz: strides (two steps) a second; legs, arms: swing as a share of the clip's; elbows, lean, head,
     splay, arms_out: angles in rad added to elbows, trunk, head, feet and shoulders; limp: how unlike the two sides
     are; bounce_mps2, surge_mps2: the walking pelvis' vertical, and anyone's forward acceleration, amplitude at the
-    rate of steps; strike_mps2: the shock at each landing; duty: how many steps long a foot is on the floor.
+    rate of steps; strike_mps2, strike_hz, strike_s: size, ringing and decay of the shock at each landing: hard heels on
+    a hard floor ring like a blow, soft soles hardly; duty: how many steps long a foot is on the floor.
     """
 
     clip: str
@@ -51,19 +54,23 @@ class Style:
     bounce_mps2: float
     surge_mps2: float
     strike_mps2: float
+    strike_hz: float
+    strike_s: float
     duty: float
 
     @staticmethod
     def walking(rng: np.random.Generator) -> Style:
-        """Draw a way to walk, 0.62 to 1.0 strides a second."""
-        stride_hz = rng.uniform(*(_SLOW_STRIDE_HZ if rng.random() < _SLOW_SHARE else _STRIDE_HZ))
-        legs = rng.uniform(0.85, 1.15) * (0.75 + 0.25 * stride_hz / 0.8)
+        """Draw a way to walk, 0.5 to 1.0 strides a second; the slowest shuffle."""
+        pace = int(rng.choice(3, p=_PACES))
+        stride_hz = rng.uniform(*(_STRIDES_HZ, _SLOW_STRIDES_HZ, _SHUFFLES_HZ)[pace])
+        legs = rng.uniform(0.85, 1.15) * (0.75 + 0.25 * stride_hz / 0.8) * (_SHUFFLE if pace == 2 else 1.0)
         return Style(
             "walk", stride_hz, legs, arms=rng.uniform(0.3, 1.3), elbows=rng.normal(0, 0.15),
             lean=np.radians(rng.uniform(0, 6)), head=rng.normal(0, 0.08), splay=rng.normal(0.0, 0.06),
             arms_out=rng.normal(0, 0.05), limp=rng.normal(0, 0.04), surge_mps2=rng.uniform(0.6, 1.8),
             bounce_mps2=rng.uniform(0.8, 1.15) * 0.021 * legs * (4 * np.pi * stride_hz) ** 2,
-            strike_mps2=rng.uniform(1.5, 5.0), duty=1.2,
+            strike_mps2=np.exp(rng.uniform(*np.log((1.0, 12.0)))), strike_hz=rng.uniform(7, 18),
+            strike_s=rng.uniform(0.015, 0.035), duty=1.2,
         )  # fmt: skip
 
     @staticmethod
@@ -73,8 +80,8 @@ class Style:
             "jog", rng.uniform(1.2, 1.45), legs=rng.uniform(0.7, 1.0), arms=rng.uniform(0.35, 0.9),
             elbows=rng.normal(0, 0.15), lean=np.radians(rng.uniform(4, 14)), head=rng.normal(0, 0.08),
             splay=rng.normal(0.0, 0.06), arms_out=rng.normal(0, 0.05), limp=rng.normal(0, 0.03),
-            bounce_mps2=0.0, surge_mps2=rng.uniform(1.0, 3.0), strike_mps2=rng.uniform(2.0, 8.0),
-            duty=rng.uniform(0.55, 0.8),
+            bounce_mps2=0.0, surge_mps2=rng.uniform(1.0, 3.0), strike_mps2=np.exp(rng.uniform(*np.log((2.0, 14.0)))),
+            strike_hz=rng.uniform(7, 16), strike_s=rng.uniform(0.015, 0.035), duty=rng.uniform(0.55, 0.8),
         )  # fmt: skip
 
 
@@ -177,7 +184,9 @@ class Stride:
         """Return the shock that runs up the leg after a foot lands."""
         landing = -self._style.duty / 2 + (0.05 if self._style.clip == "walk" else 0.0)
         since_s = ((u - landing) % 1.0) / (2 * self._style.stride_hz)
-        return self._style.strike_mps2 * np.exp(-since_s / 0.03) * np.sin(2 * np.pi * 9.0 * since_s)
+        style = self._style
+        ringing: Curve = np.sin(2 * np.pi * style.strike_hz * since_s)
+        return style.strike_mps2 * np.exp(-since_s / style.strike_s) * ringing
 
     def heave(self, phase: Curve) -> Curve:
         """Return the pelvis' rise above its mean height.
