@@ -82,7 +82,7 @@ def test_the_waist_feels_a_dip_a_blow_and_lying(kind: str) -> None:
         assert np.degrees(turned) > 50  # 60 degrees of the pelvis itself; it leaned already while walking
     assert sorted(dips_g)[-2] < 0.5  # who topples like a log floats less
     assert max(dips_g) < 0.8
-    assert min(hits_g) > 3
+    assert min(hits_g) > 2.5  # who lands on their hands falls softly
     assert 4 < np.median(hits_g) < 12
 
 

@@ -22,6 +22,7 @@ from har_ros.training.networks.base import ActivityNetwork, novelty_scores
 from har_ros.training.profile import Profile
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+_HALVES_IN_HARDWARE = ("avx512_bf16", "amx_bf16")  # elsewhere a CPU is slower in bfloat16 than in float32
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,14 @@ class Feed:
     training: Callable[[int], Iterable[Batch]]
     validation: Callable[[], Iterable[Batch]]
     steps: int
+
+
+def half_precision() -> torch.autocast:
+    """Return a context in which layers compute in bfloat16 where the device does so faster; weights stay float32."""
+    able = getattr(torch.cpu, "get_capabilities", dict)()
+    return torch.autocast(
+        DEVICE.type, torch.bfloat16, enabled=DEVICE.type == "cuda" or any(map(able.get, _HALVES_IN_HARDWARE))
+    )
 
 
 class Fit:

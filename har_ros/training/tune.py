@@ -29,7 +29,7 @@ from har_ros.dataset.reader import read_capture
 from har_ros.training.backbone import FEATURES, Trunk
 from har_ros.training.batches import Batch
 from har_ros.training.data import Clip
-from har_ros.training.fit import DEVICE, load_state, progress_bar, save_state
+from har_ros.training.fit import DEVICE, half_precision, load_state, progress_bar, save_state
 from har_ros.training.losses import training_loss
 from har_ros.training.networks.base import Output
 from har_ros.training.profile import Profile
@@ -112,7 +112,9 @@ class _PictureClassifier(nn.Module):
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (B, 6) of the activities and (B, K) of shut eyes, of pictures (B, K, H, W, 3) uint8."""
-        features = self.trunk(pictures.flatten(0, 1)).flatten(1).unflatten(0, pictures.shape[:2])
+        with half_precision():
+            maps = self.trunk(pictures.flatten(0, 1))
+        features = maps.float().flatten(1).unflatten(0, pictures.shape[:2])
         seen = torch.cat([features.mean(1), features.std(1)], 1)
         return self.classes(self.dropout(seen)), self.eyes(self.dropout(features))[..., 0]
 

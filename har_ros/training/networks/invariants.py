@@ -28,22 +28,28 @@ class InvariantChannels(nn.Module):
 
     COUNT = 11
 
+    def __init__(self) -> None:
+        super().__init__()
+        at_rest = torch.tensor([1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
+        self.register_buffer("_excess_at_rest", _SENSITIVITY * at_rest, persistent=False)
+
     def forward(self, steps: Tensor) -> Tensor:
-        """Return the channels."""
-        accel, peak, dip = steps[..., :3], steps[..., 3:4], steps[..., 4:5]
+        """Return the channels: lengths of mean, peak, dip, along, across and jerk, then the angles.
+
+        All that is alike is computed at once: at one window a call, each operation costs more than its numbers do.
+        """
+        accel = steps[..., :3]
         smooth = functional.avg_pool1d(
             accel.transpose(1, 2), _SMOOTH_STEPS, 1, _SMOOTH_STEPS // 2, count_include_pad=False
         ).transpose(1, 2)
-        begin, end = (_direction(part.mean(1, keepdim=True)) for part in _ends(accel))
-        jerk = _length(accel[:, 1:] - accel[:, :-1])
-        channels = [_scaled(each, rest=1.0) for each in (_length(accel), peak, dip)]
-        for down in (begin, end):
-            along = _dot(accel, down)
-            across = _length(accel - along * down)
-            channels += [_scaled(along, rest=1.0), _scaled(across), _dot(_direction(smooth), down)]
-        channels.append(_scaled(torch.cat([torch.zeros_like(jerk[:, :1]), jerk], 1)))
-        channels.append(_dot(begin, end).expand_as(channels[0]))
-        return torch.cat(channels, 2)
+        downs = _direction(torch.stack([part.mean(1, keepdim=True) for part in _ends(accel)], 1))  # (B, 2, 1, 3)
+        along = _dot(accel[:, None], downs)
+        across = _length(accel[:, None] - along * downs)
+        jerk = _length(functional.pad(accel[:, 1:] - accel[:, :-1], (0, 0, 1, 0)))
+        mps2 = torch.cat([_length(accel), steps[..., 3:], _beside(along), _beside(across), jerk], 2)
+        turned = _beside(_dot(_direction(smooth)[:, None], downs))
+        turn = _dot(downs[:, 0], downs[:, 1]).expand_as(jerk)
+        return torch.cat([_scaled(mps2, self._excess_at_rest), turned, turn], 2)
 
 
 class OrientedChannels(nn.Module):
@@ -69,20 +75,25 @@ def _ends(accel: Tensor) -> tuple[Tensor, Tensor]:
     return accel[:, :_REFERENCE_STEPS], accel[:, -_REFERENCE_STEPS:]
 
 
+def _beside(channels: Tensor) -> Tensor:
+    """Return (B, T, 2) of (B, 2, T, 1)."""
+    return channels[..., 0].transpose(1, 2)
+
+
 def _length(vectors: Tensor) -> Tensor:
-    return vectors.square().sum(2, keepdim=True).add(1e-12).sqrt()
+    return vectors.square().sum(-1, keepdim=True).add(1e-12).sqrt()
 
 
 def _direction(vectors: Tensor) -> Tensor:
     """Return unit vectors; what is near 0 m/s^2, as in free fall, has next to no direction."""
-    return vectors / (vectors.square().sum(2, keepdim=True) + _TINY_MPS2**2).sqrt()
+    return vectors / (vectors.square().sum(-1, keepdim=True) + _TINY_MPS2**2).sqrt()
 
 
 def _dot(vectors: Tensor, others: Tensor) -> Tensor:
-    return (vectors * others).sum(2, keepdim=True)
+    return (vectors * others).sum(-1, keepdim=True)
 
 
-def _scaled(mps2: Tensor, rest: float = 0.0) -> Tensor:
+def _scaled(mps2: Tensor, excess_at_rest: Tensor) -> Tensor:
     """Return log(1 + |x|) with the sign of x, some tens of how many g there are more than at rest."""
-    excess = _SENSITIVITY * (mps2 / STANDARD_GRAVITY_MPS2 - rest)
+    excess = _SENSITIVITY / STANDARD_GRAVITY_MPS2 * mps2 - excess_at_rest
     return torch.sign(excess) * torch.log(1 + torch.abs(excess))
