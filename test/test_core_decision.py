@@ -178,6 +178,15 @@ def test_who_moves_on_the_ground_has_not_recovered_but_who_walks_has() -> None:
     assert (walks[-1].state, walks[-1].fall) == (NORMAL, FallState.RECOVERED)
 
 
+@pytest.mark.parametrize("model", [0.0, 0.9])
+def test_a_sensor_that_falls_silent_makes_nobody_get_up(model: float) -> None:
+    fallen = Person().does(10).does(1, fall=0.9).does(5, up=LYING, still=True)
+    said = list(verdicts(fallen.does(30, fall=model, up=(0.0, 0.0, 0.0), still=True).windows))
+    assert (said[-1].state, said[-1].fall) == (ALARM, FallState.FALLEN)
+    walks = list(verdicts(fallen.does(2, up=(0.0, 0.0, 0.0), on_foot=0.95).windows))
+    assert (walks[-1].state, walks[-1].fall) == (NORMAL, FallState.RECOVERED)
+
+
 def test_the_strict_alarm_comes_with_lying_still_and_only_with_it() -> None:
     stumbles = Person().does(10).does(2, fall=0.9).does(10).windows
     assert alarm_spans(stumbles, wait_for_lying=True) == []

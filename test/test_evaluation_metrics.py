@@ -77,12 +77,15 @@ def simulated_people(rng: np.random.Generator, people: int, each: int, share: fl
     return [str(number) for number in np.arange(people).repeat(each)], np.where(right, "WALK", "STAND").tolist()
 
 
-@pytest.mark.parametrize(("people", "share"), [(4, 0.9), (12, 0.9), (24, 0.9), (24, 0.95)])
-def test_the_interval_of_the_accuracy_holds_what_is_true_of_other_people(people: int, share: float) -> None:
+@pytest.mark.parametrize("each", [10, 120])
+@pytest.mark.parametrize(("people", "share"), [(3, 0.95), (4, 0.9), (12, 0.9), (24, 0.9), (24, 0.95), (10, 0.99)])
+def test_the_interval_of_the_accuracy_holds_what_is_true_of_other_people(
+    people: int, share: float, each: int
+) -> None:
     rng = np.random.default_rng(7)
     holds = {"subjects": 0, "items": 0}
     for _ in range(100):
-        subjects, predicted = simulated_people(rng, people, 10, share)
+        subjects, predicted = simulated_people(rng, people, each, share)
         for name, groups in (("subjects", subjects), ("items", None)):
             low, high = score(["WALK"] * len(predicted), predicted, LABELS, groups=groups)[0]["accuracy_ci"]
             holds[name] += low <= share <= high
@@ -95,6 +98,7 @@ def test_all_right_is_no_certainty(people: int) -> None:
     subjects = [str(index % people) for index in range(60)]
     figures, intervals = score(["WALK"] * 60, ["WALK"] * 60, LABELS, groups=subjects)
     low, high = figures["accuracy_ci"]
+    assert low < 0.93
     assert (low < wilson(60, 60)[0] < 1, high) == (True, 1)  # type: ignore[index]
     assert intervals["accuracy_ci"] == f"Wilson's, widened for the likeness within {people} subjects"
 

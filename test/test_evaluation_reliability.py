@@ -57,7 +57,14 @@ def test_the_interval_draws_whole_subjects() -> None:
         widths = [np.diff(each[f"{measure}_ci"])[0] for each in (twins, alone)]
         assert widths[0] == pytest.approx(widths[1], rel=0.01), "copies of a capture tell nothing new"
     low, high = alone["ece_ci"]
-    assert 0 <= low <= high
+    assert 0 <= low <= alone["ece"] <= high
+
+
+def test_the_interval_of_honest_probabilities_holds_their_calibration_error() -> None:
+    for size in (150, 300, 600):
+        _, probabilities, truth = drawn(size, 1.0)
+        found = calibration(probabilities, truth, np.arange(size))
+        assert found["ece_ci"][0] < found["ece"] < found["ece_ci"][1]
 
 
 def test_the_temperature_is_found_again_and_helps() -> None:

@@ -45,6 +45,7 @@ class FallEvent:
         self._recent: deque[tuple[int, bool]] = deque()
         self._begun_ns = 0
         self._upright = _Upright()
+        self._tilted = False  # when last known: a sensor that falls silent says nothing of getting up
         self._lying, self._over, self._told = Held(), Held(), Held()
         self.state = FallState.NONE
 
@@ -61,6 +62,7 @@ class FallEvent:
             self._follow(evidence)
         elif seen:
             self.state = FallState.FALL
+            self._tilted = False
             self._lying.reset()
             self._over.reset()
         else:
@@ -92,7 +94,9 @@ class FallEvent:
     def _follow(self, evidence: Evidence) -> None:
         policy, stamp_ns = self._policy, evidence.stamp_ns
         tilt_rad = self._upright.tilt_rad(evidence.up)
-        down = tilt_rad >= policy.lying_tilt_rad and evidence.on_foot < policy.alarm_score
+        if not math.isnan(tilt_rad):
+            self._tilted = tilt_rad >= policy.lying_tilt_rad
+        down = self._tilted and evidence.on_foot < policy.alarm_score
         by_label = math.isnan(tilt_rad) and evidence.fall >= policy.alarm_score  # all there is without a tilt
         lies_still = self._lying.lasts(stamp_ns, evidence.still and (down or by_label), policy.lying_s)
         quiet = evidence.fall < policy.suspect_score and not down

@@ -61,7 +61,8 @@ class FusionSettings:
     def overlay(self, card: ModelCard) -> ModelCard:
         """Return the card with the thresholds that are set here in place of its own."""
         own = {name: getattr(self, name) for name in THRESHOLDS if getattr(self, name) > 0}
-        return replace(card, thresholds={**card.thresholds, **own})
+        of_cases = {} if self.min_confidence > 0 else card.min_confidence
+        return replace(card, thresholds={**card.thresholds, **own}, min_confidence=of_cases)
 
     def alarm_policy(self, card: ModelCard) -> AlarmPolicy:
         """Return the rule of the alarm, by the thresholds of `card`. Raises HarError where they don't fit together."""

@@ -52,6 +52,8 @@ class ModelCard:
                        above that of `energy` the activity is unknown, above that of `reconstruction` the window
                        is unlike what was normal in training.
     thresholds:        min_confidence, suspect_score, alarm_score (see har_ros.core.decision).
+    min_confidence:    what takes the place of the thresholds' in cases that have one of their own: who sees or feels
+                       less is less sure when right, too.
     sha256:            of each ONNX file, hexadecimal.
     training, metrics: records for the reader, not used at run time.
     """
@@ -73,6 +75,7 @@ class ModelCard:
     temperature: dict[str, float] = field(default_factory=lambda: {case_of(MODALITIES): 1.0})
     novelty: dict[str, dict[str, float]] = field(default_factory=dict)
     thresholds: dict[str, float] = field(default_factory=lambda: dict(DEFAULT_THRESHOLDS))
+    min_confidence: dict[str, float] = field(default_factory=dict)
     licence: str = "Apache-2.0"
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
@@ -94,6 +97,7 @@ class ModelCard:
             ("temperature", self._are_temperatures(), "have a number from 0.1 to 10 for each case that it can do"),
             ("novelty", self._are_novelties(), f"have for {' and '.join(NOVELTIES)} a number of each case"),
             ("thresholds", _are_thresholds(self.thresholds), f"be {thresholds}, each a number from 0 to 1"),
+            ("min_confidence", self._are_confidences(), "have a number from 0 to 1 for cases that it can do"),
             ("sha256", _are_hashes(self.sha256), f"name {ENCODER_FILE} and {HEAD_FILE} and the hash of each"),
             ("training", isinstance(self.training, dict), "be a table"),
             ("metrics", isinstance(self.metrics, dict), "be a table"),
@@ -110,6 +114,10 @@ class ModelCard:
     def goes_without(self, modality: str) -> bool:
         """Return whether the model can answer while `modality` is missing."""
         return self.case([each for each in MODALITIES if each != modality]) is not None
+
+    def least_confidence(self, case: str) -> float:
+        """Return the confidence below which the activity is unknown in `case`."""
+        return self.min_confidence.get(case, self.thresholds["min_confidence"])
 
     def is_novel(self, score: str, value: float, case: str) -> bool:
         """True where the head's score of that name is above what is nothing strange in `case`."""
@@ -134,6 +142,11 @@ class ModelCard:
             and set(limits) == set(self.temperature)
             and all(_is_number(limit, -_GREATEST) for limit in limits.values())
             for name, limits in self.novelty.items()
+        )
+
+    def _are_confidences(self) -> bool:
+        return isinstance(self.min_confidence, dict) and all(
+            case in self.temperature and _is_number(value, 0, 1) for case, value in self.min_confidence.items()
         )
 
     @property

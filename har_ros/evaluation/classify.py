@@ -46,7 +46,7 @@ def decide(card: ModelCard, answer: Answer, case: str | None = None) -> Activity
     """
     case = case or case_of(card.modalities)
     strange = card.is_novel("energy", novelty_of(card, answer).get("energy", 0.0), case)
-    return decide_activity(answer.probabilities, card.labels, card.thresholds["min_confidence"], strange)
+    return decide_activity(answer.probabilities, card.labels, card.least_confidence(case), strange)
 
 
 def novelty_of(card: ModelCard, answer: Answer) -> dict[str, float]:

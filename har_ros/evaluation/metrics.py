@@ -18,6 +18,7 @@ from sklearn.metrics import confusion_matrix
 LEVEL = 0.95
 _RESAMPLES = 1000
 _TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+_LIKENESS, _LIKENESS_GROUPS = 0.2, 10  # what few groups say of their likeness is averaged with this, as so many would
 _SMALLEST = 1e-7  # a probability of 0 for what came true counts as this
 Interval = list[float] | None
 
@@ -124,8 +125,10 @@ def units_of(groups: Sequence[Any]) -> NDArray[np.int64]:
 def _wilson_of_groups(hits: NDArray[np.bool_], groups: Sequence[Any]) -> list[float]:
     """Return Wilson's interval for as many independent items as the groups are worth.
 
-    That many are the items over the design effect: the variance among groups over the variance if there were
-    none. Student's quantile allows for the few groups it is taken from; one group alone is worth one item.
+    That many are the items over the design effect (Kish, "Survey Sampling", 1965): 1 + (m - 1) r for groups of m
+    items that are alike by r, the intraclass correlation. Three people without a mistake look like no likeness at
+    all, and yet the fourth may be told wrong throughout; so a usual likeness is mixed into what few groups show.
+    Student's quantile allows for the few groups it is taken from; one group alone is worth one item.
     A bootstrap of groups would have no width where all is right, and too little of it where the groups are few.
     """
     ids = np.unique(np.array(groups), return_inverse=True)[1]
@@ -135,7 +138,9 @@ def _wilson_of_groups(hits: NDArray[np.bool_], groups: Sequence[Any]) -> list[fl
         return _wilson(share, 1, norm.ppf(_TAILS[1]))
     variance = count / (count - 1) * ((right - share * sizes) ** 2).sum() / len(hits) ** 2
     independent = share * (1 - share) / len(hits)
-    effect = max(1.0, variance / independent) if independent else 1.0
+    seen = max(variance / independent - 1, 0.0) if independent else 0.0
+    more = (len(hits) / count - 1) * _LIKENESS  # than an effect of 1
+    effect = 1 + (count * seen + _LIKENESS_GROUPS * more) / (count + _LIKENESS_GROUPS)
     return _wilson(share, len(hits) / effect, t.ppf(_TAILS[1], count - 1))
 
 

@@ -45,6 +45,9 @@ MEASURES: dict[str, Callable[[Floats, Indices], float]] = {"ece": ece, "nll": nl
 def calibration(probabilities: Floats, truth: Indices, groups: Sequence[Any]) -> dict[str, Any]:
     """Return each measure and its interval, by a bootstrap that draws whole groups; ready for JSON.
 
+    Drawing again adds noise, which the calibration error takes for error; so the draws are brought down to have the
+    measure itself for their mean.
+
     probabilities: (n, labels)
     truth:         (n,) the index of the true label
     groups:        (n,) to which subject, say, each item belongs
@@ -56,11 +59,12 @@ def calibration(probabilities: Floats, truth: Indices, groups: Sequence[Any]) ->
     for _ in range(_RESAMPLES):
         drawn = np.concatenate([members[group] for group in rng.integers(len(members), size=len(members))])
         draws.append([measure(probabilities[drawn], truth[drawn]) for measure in MEASURES.values()])
-    bounds = np.quantile(draws, _TAILS, axis=0)
     figures: dict[str, Any] = {"n": len(truth), "groups": len(members)}
-    for index, (name, measure) in enumerate(MEASURES.items()):
-        figures[name] = round(measure(probabilities, truth), 6)
-        figures[f"{name}_ci"] = [round(float(bound), 6) for bound in bounds[:, index]]
+    for (name, measure), drawn_values in zip(MEASURES.items(), np.transpose(draws)):
+        value = measure(probabilities, truth)
+        bounds = np.quantile(drawn_values, _TAILS) - drawn_values.mean() + value
+        figures[name] = round(value, 6)
+        figures[f"{name}_ci"] = [round(max(float(bound), 0.0), 6) for bound in bounds]
     return figures
 
 

@@ -157,7 +157,7 @@ class StreamingRecogniser:
             raise HarError(f"model '{card.name}' gave no numbers for the window; train or export it again")
         novelty = dict(zip(card.novelty, answer.novelty.tolist()))
         strange = card.is_novel("energy", novelty.get("energy", 0.0), case)
-        activity = decide_activity(probabilities, card.labels, card.thresholds["min_confidence"], strange)
+        activity = decide_activity(probabilities, card.labels, card.least_confidence(case), strange)
         span = self._window.span()
         felt = IMU in modalities
         accel_mps2 = self._imu.between(span.start_ns, span.end_ns) if felt else np.zeros((0, 3), np.float32)

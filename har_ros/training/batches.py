@@ -107,7 +107,7 @@ def _by_chance(
     settings = profile.augmentation
     mirror = rng.random() < settings.flip_probability
     maps, motion = store.maps(clip.folder), store.motion(clip.folder)
-    view = int(mirror) + PLAIN_VIEWS * int(rng.integers(0, len(maps) // PLAIN_VIEWS))
+    view = rng.choice(np.arange(int(mirror), len(maps), PLAIN_VIEWS))
     frames = shown_frames(maps.shape[1], settings, rng)
     samples = disturbed_samples(motion.samples, settings, mirror, rng)
     fate = rng.random()

@@ -30,11 +30,12 @@ _LEAST_CONFIDENCE = 0.3
 
 @dataclass
 class Calibration:
-    """The card's temperature and novelty tables, its thresholds, and figures for the reader."""
+    """The card's temperature, novelty and confidence tables, its thresholds, and figures for the reader."""
 
     temperature: dict[str, float] = field(default_factory=dict)
     novelty: dict[str, dict[str, float]] = field(default_factory=dict)
     thresholds: dict[str, float] = field(default_factory=lambda: dict(DEFAULT_THRESHOLDS))
+    min_confidence: dict[str, float] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
 
 
@@ -67,14 +68,14 @@ def calibrate(network: ActivityNetwork, clips: Sequence[Clip], store: FeatureSto
         for place, name in enumerate(network.novelty):
             usual = known if name == "energy" else known & _normal(answers.truth)
             result.novelty[name][case] = round(float(np.quantile(answers.novelty[usual, place], _KEPT)), 6)
-        if case == network.cases[0]:
-            result.thresholds["min_confidence"] = _least_confidence(softened(logits, temperature), truth)
+        result.min_confidence[case] = _least_confidence(softened(logits, temperature), truth)
         result.figures[case] = {
             "accuracy": round(float((logits.argmax(1) == truth).mean()), 6),
             "temperature_1": calibration(softened(logits, 1.0), truth, subjects[known]),
             "calibrated": calibration(_cross_calibrated(logits, truth, subjects[known]), truth, subjects[known]),
             **_strangers(answers, result, network.novelty, case),
         }
+    result.thresholds["min_confidence"] = result.min_confidence.pop(network.cases[0])
     return result
 
 
@@ -110,7 +111,7 @@ def _shuffled(name: str) -> bytes:
 def _strangers(answers: Answers, result: Calibration, names: Sequence[str], case: str) -> dict[str, Any]:
     """Return how many captures of none of the six, and how many of the six, would be called unknown."""
     top = softened(answers.logits, result.temperature[case]).max(1)
-    unknown = top < result.thresholds["min_confidence"]
+    unknown = top < result.min_confidence[case]
     if "energy" in names:
         place = list(names).index("energy")
         unknown |= answers.novelty[:, place] > result.novelty["energy"][case]

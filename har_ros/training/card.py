@@ -61,6 +61,7 @@ def _card(job: Job, sets: Sets, stages: Sequence[Stage]) -> ModelCard:
         temperature=calibration.temperature,
         novelty=calibration.novelty,
         thresholds=calibration.thresholds,
+        min_confidence=calibration.min_confidence,
         training=_training(job, sets, stages),
         metrics=metrics,
     )

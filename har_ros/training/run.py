@@ -120,6 +120,7 @@ def _begin_anew(net: MobileNetV2, job: Job, sets: Sets) -> Compressible:
         tune(trunk, sets.train, profile, job.folder / "tuned.pt")
     file = job.folder / f"trunk_{DENSE}.onnx"
     export_trunk(trunk, profile.pictures.frame_size_px, file)
+    torch.manual_seed(profile.seed)  # a resumed run has not tuned, and must begin with the same heads
     return Compressible(trunk, file, build_network(profile, last_block), known(sets.train), profile, job.folder)
 
 
