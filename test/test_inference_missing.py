@@ -126,11 +126,12 @@ def test_a_strange_window_is_unknown(model: HarModel) -> None:
 
 
 def test_how_sure_one_must_be_depends_on_what_is_there(model: HarModel) -> None:
-    strict = model.with_card(replace(model.card, novelty={"energy": dict.fromkeys(CASES, 1e3)}, min_confidence={"camera": 1.0}))
+    card = replace(model.card, novelty={"energy": dict.fromkeys(CASES, 1e3)})
+    strict = model.with_card(replace(card, min_confidence={"camera": 1.0}))
     assert run(strict, 3)[-1][1].activity.label != "unknown"
     assert run(strict, 3, no_imu=(0, 3))[-1][1].activity.label == "unknown"
-    bold = model.with_card(replace(model.card, thresholds={**model.card.thresholds, "min_confidence": 1.0}))
-    bold = bold.with_card(replace(bold.card, novelty={"energy": dict.fromkeys(CASES, 1e3)}, min_confidence={"camera": 0.0}))
+    thresholds = {**card.thresholds, "min_confidence": 1.0}
+    bold = model.with_card(replace(card, thresholds=thresholds, min_confidence={"camera": 0.0}))
     assert run(bold, 3)[-1][1].activity.label == "unknown"
     assert run(bold, 3, no_imu=(0, 3))[-1][1].activity.label != "unknown"
 

@@ -150,7 +150,7 @@ def test_a_finished_run_is_not_overwritten(
     assert main(command(dataset, profile, cache, finished)) == 1
     assert "--resume" in capsys.readouterr().err
     assert main(command(dataset, profile, cache, finished, "--resume")) == 1  # it had a test set
-    assert "another dataset, profile or version" in capsys.readouterr().err
+    assert "another dataset, profile, beginning or version" in capsys.readouterr().err
 
 
 @pytest.mark.timeout(400)
@@ -254,7 +254,7 @@ def test_a_split_that_may_leak_is_refused_unless_asked_for(tmp_path: Path, capsy
     out = ("--out", str(tmp_path / "model"))
     assert "add --allow-unknown-subjects" in refusal(capsys, str(dataset), *out)
     again = write_anonymous(tmp_path / "again", "{}_renamed")
-    assert "test on other people" in refusal(capsys, str(dataset), *out, "--test", str(again), *ALLOWED)
+    assert "test on others" in refusal(capsys, str(dataset), *out, "--test", str(again), *ALLOWED)
 
 
 @given(st.dictionaries(st.integers(0, 30), st.integers(1, 60), min_size=5), st.integers(0, 5))

@@ -7,17 +7,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from har_ros import __version__
 from har_ros.core.labels import LABELS
-from har_ros.core.model_card import ENCODER_FILE, HEAD_FILE, ModelCard, file_sha256
+from har_ros.core.model_card import ENCODER_FILE, HEAD_FILE, ModelCard, file_sha256, load_card
 from har_ros.core.windows import STEP_RATE_HZ, STEPS
 from har_ros.training.backbone import WEIGHTS_NAME, WEIGHTS_SHA256
 from har_ros.training.data import known
-
-if TYPE_CHECKING:
-    from har_ros.training.run import Job, Sets, Stage
+from har_ros.training.job import Job, Sets, base_people
+from har_ros.training.stage import Stage
 
 _USES = ("train", "validation", "test")
 _MADE_WITH = ("per_class", "negatives", "subjects", "seed", "mount", "surfaces", "version")
@@ -79,9 +78,10 @@ def _training(job: Job, sets: Sets, stages: Sequence[Stage]) -> dict[str, Any]:
         "captures_of_none": {use: len(clips) - len(known(clips)) for use, clips in by_use.items()},
         "train_captures_per_class": dict(sorted(Counter(LABELS[clip.label] for clip in known(sets.train)).items())),
         "subjects": {use: len({clip.subject for clip in clips}) for use, clips in by_use.items()},
-        "train_subjects": sorted({clip.subject for clip in sets.train}),
+        "train_subjects": sorted({clip.subject for clip in sets.train} | base_people(job)),
         "validation_subjects": sorted({clip.subject for clip in sets.validation}),
         **({"left_out": job.leave_out} if job.leave_out else {}),
+        **_base(job),
         "captures_without_subject": sets.unknown,
         "backbone": {"weights": WEIGHTS_NAME, "sha256": WEIGHTS_SHA256},
         "epochs": {stage.name: len(stage.history) for stage in stages},
@@ -89,6 +89,14 @@ def _training(job: Job, sets: Sets, stages: Sequence[Stage]) -> dict[str, Any]:
         "command": job.command,
         "version": __version__,
     }
+
+
+def _base(job: Job) -> dict[str, Any]:
+    """Return which model a job begins with; nothing where it begins anew."""
+    if job.warm_start is None:
+        return {}
+    card = load_card(job.warm_start)
+    return {"base": {"name": card.name, "identity": card.identity}}
 
 
 def _describe(dataset: Path) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def hold_zeros(layers: Sequence[nn.Module]) -> None:
     """Keep weights that are zero so while the layers are trained: an optimiser leaves them without a gradient."""
     for layer in layers:
         mask = layer.weight.detach() != 0
-        layer.weight.requires_grad_().register_hook(lambda gradient, mask=mask: gradient * mask)
+        layer.weight.requires_grad_().register_hook(lambda gradient, mask=mask: gradient * mask.to(gradient))
 
 
 def zero_shares(layers: Sequence[nn.Module]) -> list[float]:

@@ -6,14 +6,13 @@ import json
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from har_ros import __version__
 from har_ros.core.errors import HarError
+from har_ros.core.model_card import load_card
 from har_ros.dataset.json_file import write_json
-
-if TYPE_CHECKING:
-    from har_ros.training.run import Job, Sets
+from har_ros.training.job import Job, Sets
 
 _RECORD_FILE = "run.json"
 
@@ -34,7 +33,9 @@ def claim(job: Job, sets: Sets) -> None:
     """Take the run's folder, or go on with what is in it where the job is the same. Raises HarError."""
     path = job.folder / _RECORD_FILE
     clips = [str(clip.folder) for clip in sets.all]
-    record = {"version": __version__, "profile": asdict(job.profile), "clips": clips}
+    base = load_card(job.warm_start).identity if job.warm_start else None
+    empty = str(job.empty) if job.empty else None
+    record = {"version": __version__, "profile": asdict(job.profile), "clips": clips, "base": base, "empty": empty}
     record = json.loads(json.dumps(record))
     if not path.is_file():
         job.folder.mkdir(parents=True, exist_ok=True)
@@ -42,7 +43,9 @@ def claim(job: Job, sets: Sets) -> None:
     elif not job.resume:
         raise HarError(f"'{job.folder}' holds a run; add --resume to go on with it, or give another --run-dir")
     elif _read_record(path) != record:
-        raise HarError(f"the run in '{job.folder}' had another dataset, profile or version; give another --run-dir")
+        raise HarError(
+            f"the run in '{job.folder}' had another dataset, profile, beginning or version; give another --run-dir"
+        )
 
 
 def _read_record(path: Path) -> Any:

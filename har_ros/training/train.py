@@ -11,9 +11,10 @@ from pathlib import Path
 from har_ros.core.errors import HarError
 from har_ros.core.labels import LABELS
 from har_ros.core.resources import find_model
+from har_ros.training.job import Job
 from har_ros.training.options import add_feature_arguments, use_threads
 from har_ros.training.profile import Profile, load_profile
-from har_ros.training.run import Job, train_model
+from har_ros.training.run import train_model
 
 _EXAMPLE = """example:
   har train Dataset --profile paper --out models/mine --test TestSet
@@ -78,10 +79,8 @@ def run(args: argparse.Namespace) -> int:
         raise HarError(f"--folds is {args.folds}; give 2 or more, at most as many as there are subjects")
     if args.other_seeds is not None and args.other_seeds < 1:
         raise HarError(f"--other-seeds is {args.other_seeds}; give 1 or more, or leave it out")
-    if args.folds and args.leave_out:
-        raise HarError("--folds judges whole models, and --leave-out makes another; leave one of them out")
-    if args.warm_start and args.leave_out:
-        raise HarError("--warm-start begins with what a model learnt, so --leave-out can't; leave one of them out")
+    profile = _profile(args)
+    _refuse_clashes(args, profile)
     use_threads(args.threads)
     job = Job(
         dataset=args.dataset,
@@ -95,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
         folder=args.run_dir or Path("runs") / args.out.name,
         cache=args.cache,
         weights=args.weights,
-        profile=_profile(args),
+        profile=profile,
         threads=args.threads,
         resume=args.resume,
         allow_unknown_subjects=args.allow_unknown_subjects,
@@ -112,6 +111,19 @@ def run(args: argparse.Namespace) -> int:
             f"can't write '{place}' ({error.strerror or error}); free space or give another folder"
         ) from None
     return 0
+
+
+def _refuse_clashes(args: argparse.Namespace, profile: Profile) -> None:
+    """Raise HarError where one option would make of the other what it doesn't say."""
+    anew = "--folds" if args.folds else "--other-seeds" if args.other_seeds else None
+    if args.folds and args.leave_out:
+        raise HarError("--folds judges whole models, and --leave-out makes another; leave one of them out")
+    if args.warm_start and args.leave_out:
+        raise HarError("--warm-start begins with what a model learnt, so --leave-out can't; leave one of them out")
+    if args.warm_start and anew:
+        raise HarError(f"{anew} trains heads anew, which --warm-start doesn't; leave one of them out")
+    if profile.pictures.trainable_blocks and anew:
+        raise HarError(f"{anew} trains heads alone; give a profile with pictures.trainable_blocks: 0")
 
 
 def _profile(args: argparse.Namespace) -> Profile:

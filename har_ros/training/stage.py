@@ -1,0 +1,93 @@
+"""One stage of a run: training or fine-tuning under one trunk, and how good that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from har_ros.core.labels import LABELS
+from har_ros.evaluation.metrics import by_subject, score
+from har_ros.evaluation.reliability import plot_precision_recall, plot_reliability
+from har_ros.evaluation.report import plot_confusion
+from har_ros.training.batches import imu_scale, plain_batches, training_batches
+from har_ros.training.calibrate import SCORING_BATCH, calibrate, softened
+from har_ros.training.compress import Compressible, sizes_and_times
+from har_ros.training.data import Clip, known
+from har_ros.training.export import export_networks
+from har_ros.training.features import PLAIN_VIEWS, FeatureStore
+from har_ros.training.fit import Epoch, Feed, Fit, predict
+from har_ros.training.job import Job, Sets
+from har_ros.training.profile import SPARSE
+
+DENSE, ADAPTED = "dense", "adapted"  # the first stage, before any compression: anew, or from a trained model
+_FIGURES = ("n", "accuracy", "accuracy_ci", "macro_f1", "loss", "confusion")
+
+
+class Stage:
+    """Training or fine-tuning under one trunk: features, fit, calibration, export and score.
+
+    name:    `dense`, or the step of compression that it follows.
+    figures: of each set's captures of the six activities.
+    """
+
+    def __init__(self, name: str, job: Job, sets: Sets, model: Compressible) -> None:
+        profile = job.profile
+        self.name, self.folder, self.network = name, job.folder / name, model.network
+        self.store = FeatureStore(job.cache, model.file, profile.pictures.frame_size_px)
+        for clips, views in ((sets.train, PLAIN_VIEWS + profile.pictures.views), (sets.validation + sets.test, 1)):
+            self.store.fill([clip.folder for clip in clips], views, job.threads, f"features, {name}")
+        self.scale = imu_scale(model.network.imu_channels, known(sets.train), self.store)
+        max_epochs = profile.learning.max_epochs if name == DENSE else profile.compression.finetune_epochs
+        self.history: list[Epoch] = Fit(name, model.network, profile, max_epochs, job.folder / f"{name}.pt").run(
+            Feed(
+                training=lambda epoch: training_batches(sets.train, self.store, self.scale, profile, epoch),
+                validation=lambda: plain_batches(sets.validation, self.store, self.scale, SCORING_BATCH),
+                steps=-(-profile.learning.passes * len(sets.train) // profile.learning.batch_size),
+            )
+        )
+        self.pruning = model.check_sparsity() if name == SPARSE else None
+        self.calibration = calibrate(model.network, sets.validation, self.store, self.scale)
+        self.onnx_difference = export_networks(self.folder, model.file, model.network, profile.pictures.frame_size_px)
+        scored = {"validation": known(sets.validation), "test": known(sets.test)}
+        self._sets = {use: clips for use, clips in scored.items() if clips}
+        whole, *partial_cases = model.network.cases
+        self._answers = {use: self._predict(clips, whole) for use, clips in self._sets.items()}
+        self.figures = {use: self._score(use, *answers) for use, answers in self._answers.items()}
+        for use, clips in self._sets.items():
+            missing = {case: self._score(use, *self._predict(clips, case)) for case in partial_cases}
+            self.figures[use] |= {"cases": missing} if missing else {}
+
+    def row(self) -> dict[str, Any]:
+        """Return this stage's line in the table of compression; its card must be written."""
+        kept = {use: {key: each[key] for key in _FIGURES[:3]} for use, each in self.figures.items()}
+        return {"step": self.name, **kept, **sizes_and_times(self.folder)}
+
+    def told(self) -> str:
+        """Return the accuracies in words."""
+        parts = []
+        for use, each in self.figures.items():
+            low, high = each["accuracy_ci"]
+            parts.append(f"{use} {each['accuracy']:.1%} ({low:.1%} to {high:.1%}, n={each['n']})")
+        return ", ".join(parts)
+
+    def plot(self, model_name: str, folder: Path) -> None:
+        """Draw confusion, reliability and precision over recall of each set."""
+        for use, (probabilities, truth) in self._answers.items():
+            title = f"{model_name}: {use}"
+            plot_confusion(self.figures[use]["confusion"], LABELS, title, folder / f"confusion_{use}.png")
+            plot_reliability(probabilities, truth, title, folder / f"reliability_{use}.png")
+            plot_precision_recall(probabilities, truth, LABELS, title, folder / f"precision_recall_{use}.png")
+
+    def _predict(self, clips: Sequence[Clip], case: str) -> tuple[Any, Any]:
+        answers = predict(self.network, plain_batches(clips, self.store, self.scale, SCORING_BATCH, case))
+        return softened(answers.logits, self.calibration.temperature[case]), answers.truth
+
+    def _score(self, use: str, probabilities: Any, truth: Any) -> dict[str, Any]:
+        true_names, given_names = ([LABELS[index] for index in each] for each in (truth, probabilities.argmax(1)))
+        subjects = [clip.subject for clip in self._sets[use]]
+        figures, intervals = score(true_names, given_names, LABELS, probabilities, subjects)
+        worst = by_subject(np.equal(true_names, given_names), subjects)["worst"]
+        return {**{key: figures[key] for key in _FIGURES}, "worst_subject": worst, "intervals": intervals}
