@@ -20,8 +20,8 @@ from har_ros.training.data import NONE_OF_THEM
 from har_ros.training.losses import training_loss
 from har_ros.training.networks.base import ActivityNetwork, novelty_scores
 from har_ros.training.profile import Profile
+from har_ros.training.team import DEVICE, LEADS
 
-DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 _HALVES_IN_HARDWARE = ("avx512_bf16", "amx_bf16")  # elsewhere a CPU is slower in bfloat16 than in float32
 
 
@@ -216,6 +216,7 @@ def _ticking(batches: Iterable[Batch], bar: Progress, task: Any) -> Iterator[Bat
 
 
 def progress_bar() -> Progress:
-    """Return a bar with a task's steps, its times and its `figures`."""
+    """Return a bar with a task's steps, its times and its `figures`; only the first of several processes shows it."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    return Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[figures]}"))
+    more = TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[figures]}")
+    return Progress(*columns, *more, disable=not LEADS)

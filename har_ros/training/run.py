@@ -35,6 +35,7 @@ from har_ros.training.stage import ADAPTED, DENSE, Stage
 from har_ros.training.tune import tune
 
 _SHARE_TOLERANCE = 0.1
+_TUNED_FILE = "tuned.pt"
 
 
 def train_model(job: Job) -> str:
@@ -64,6 +65,13 @@ def train_model(job: Job) -> str:
     return "\n".join(lines)
 
 
+def help_to_train(job: Job) -> None:
+    """Do this process's share of a training that another one leads."""
+    if job.warm_start is None and job.profile.tuning.epochs:
+        trunk, _ = split(load_mobilenet(job.weights), 0)
+        tune(trunk, sets_of(job).train, job.profile, job.folder / _TUNED_FILE)
+
+
 def _try_later_parts(job: Job, sets: Sets) -> None:
     """Raise HarError now for what would be found out after the first training."""
     if job.folds:
@@ -80,7 +88,7 @@ def _begin_anew(net: MobileNetV2, job: Job, sets: Sets) -> Compressible:
     profile = job.profile
     trunk, last_block = split(net, profile.pictures.trainable_blocks)
     if profile.tuning.epochs:
-        tune(trunk, sets.train, profile, job.folder / "tuned.pt")
+        tune(trunk, sets.train, profile, job.folder / _TUNED_FILE)
     file = job.folder / f"trunk_{DENSE}.onnx"
     export_trunk(trunk, profile.pictures.frame_size_px, file)
     torch.manual_seed(profile.seed)  # a resumed run has not tuned, and must begin with the same heads

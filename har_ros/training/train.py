@@ -14,7 +14,8 @@ from har_ros.core.resources import find_model
 from har_ros.training.job import Job
 from har_ros.training.options import add_feature_arguments, use_threads
 from har_ros.training.profile import Profile, load_profile
-from har_ros.training.run import train_model
+from har_ros.training.run import help_to_train, train_model
+from har_ros.training.team import LEADS, team
 
 _EXAMPLE = """example:
   har train Dataset --profile paper --out models/mine --test TestSet
@@ -101,7 +102,11 @@ def run(args: argparse.Namespace) -> int:
         command=_command(args),
     )
     try:
-        print(train_model(job))
+        with team():
+            if LEADS:
+                print(train_model(job))
+            else:
+                help_to_train(job)
     except KeyboardInterrupt:
         print("stopped; the same command with --resume goes on with the last whole epoch", file=sys.stderr)
         raise

@@ -29,10 +29,11 @@ from har_ros.dataset.reader import read_capture
 from har_ros.training.backbone import FEATURES, Trunk
 from har_ros.training.batches import Batch
 from har_ros.training.data import Clip
-from har_ros.training.fit import DEVICE, half_precision, load_state, progress_bar, save_state
+from har_ros.training.fit import half_precision, load_state, progress_bar, save_state
 from har_ros.training.losses import training_loss
 from har_ros.training.networks.base import Output
 from har_ros.training.profile import Profile
+from har_ros.training.team import DEVICE, LEADS, RANK, SIZE, shared, wait_for_all
 from har_ros.training.views import augment
 
 _KEPT_A_CLIP = 10  # pictures to draw from: neighbours look alike
@@ -45,11 +46,12 @@ _WEIGHT_DECAY = 1e-2
 def tune(trunk: Trunk, clips: Sequence[Clip], profile: Profile, checkpoint: Path) -> None:
     """Train a trunk that pools its maps, from block `tuning.first_block` on; it ends frozen again.
 
-    After each epoch everything is in `checkpoint`, from which another call goes on. Raises HarError for a clip that
-    can't be read.
+    After each epoch everything is in `checkpoint`, from which another call goes on. The processes of a team each
+    take their share of an epoch's clips. Raises HarError for a clip that can't be read.
     """
-    steps = -(-len(clips) // profile.tuning.batch_size)
+    steps = -(-(len(clips) // SIZE) // profile.tuning.batch_size)
     tuning = _Tuning(trunk, profile, steps, checkpoint)
+    wait_for_all()  # before the checkpoint changes, everyone has read it
     if tuning.epochs_done < profile.tuning.epochs:
         pictures = _read(clips, profile.pictures.frame_size_px)
         with progress_bar() as bar:
@@ -75,6 +77,7 @@ class _Tuning:
         self._optimiser = torch.optim.AdamW(groups, weight_decay=_WEIGHT_DECAY)
         total = settings.epochs * steps + 1
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(self._optimiser, rates, total_steps=total)
+        self._shared = shared(network)
         self._kept = {"network": network, "optimiser": self._optimiser, "schedule": self._schedule}
         if checkpoint.is_file():
             state = load_state(checkpoint)
@@ -86,8 +89,9 @@ class _Tuning:
         """Train on each clip once and yield the loss of each batch."""
         torch.manual_seed(self._profile.seed + self.epochs_done)
         for batch, shut in _batches(pictures, clips, self._profile, self.epochs_done):
-            logits, eyes = self._network(batch.maps)
+            logits, eyes = self._shared(batch.maps)
             loss = training_loss(Output(logits), batch, self._profile.learning)
+            loss = loss + 0 * eyes.sum()  # a team waits for each weight's gradient, even where no eyes are told of
             said = ~shut.isnan()
             if said.any():
                 loss = loss + functional.binary_cross_entropy_with_logits(eyes[said], shut[said])
@@ -99,7 +103,8 @@ class _Tuning:
             yield float(loss.detach())
         self.epochs_done += 1
         state = {name: part.state_dict() for name, part in self._kept.items()}
-        save_state({"epochs": self.epochs_done, **state}, self._checkpoint)
+        if LEADS:
+            save_state({"epochs": self.epochs_done, **state}, self._checkpoint)
 
 
 class _PictureClassifier(nn.Module):
@@ -135,7 +140,7 @@ def _read(clips: Sequence[Clip], size_px: int) -> NDArray[np.uint8]:
             to_model_frame(frames[step], size_px, pictures[index, place])
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        for _ in track(pool.map(read, range(len(clips))), "reading pictures", total=len(clips)):
+        for _ in track(pool.map(read, range(len(clips))), "reading pictures", total=len(clips), disable=not LEADS):
             pass
     return pictures
 
@@ -149,7 +154,7 @@ def _batches(
     """
     rng = np.random.default_rng([profile.seed, epoch])
     settings = profile.tuning
-    order = rng.permutation(len(clips))
+    order = rng.permutation(len(clips))[: len(clips) // SIZE * SIZE][RANK::SIZE]
     for begin in range(0, len(order), settings.batch_size):
         chosen = order[begin : begin + settings.batch_size]
         places = [np.sort(rng.choice(_KEPT_A_CLIP, settings.pictures, replace=False)) for _ in chosen]
