@@ -78,14 +78,25 @@ def step_row(row):
 
 
 def recalls(card):
-    rows = ["| of each activity's captures | told right | mostly mistaken for |", "|---|---|---|"]
-    for label, counts in zip(card.labels, card.metrics["test"]["confusion"]):
-        own = card.labels.index(label)
+    """Return how much of each activity is told right, with both inputs and with each alone."""
+    found = tested(card)
+    heads = [f"told right with {CASES[case]}" for case in found]
+    rows = ["| of each activity's captures | " + " | ".join(heads) + " | mostly mistaken for |"]
+    rows.append("|---" * (len(found) + 2) + "|")
+    for own, label in enumerate(card.labels):
+        shares = [f"{each['confusion'][own][own] / sum(each['confusion'][own]):.0%}" for each in found.values()]
+        counts = card.metrics["test"]["confusion"][own]
         wrong = {other: count for other, count in zip(card.labels, counts) if other != label and count}
         worst = max(wrong, key=wrong.get, default=None)
         mistaken = f"{worst} ({wrong[worst] / sum(counts):.0%})" if worst else "-"
-        rows.append(f"| {label} | {counts[own] / sum(counts):.0%} | {mistaken} |")
+        rows.append(f"| {label} | {' | '.join(shares)} | {mistaken} |")
     return rows
+
+
+def tested(card):
+    """Return the test's figures in each case: with both inputs, and with one missing."""
+    whole = card.metrics["test"]
+    return {"+".join(card.modalities): whole, **whole.get("cases", {})}
 
 
 def simulation(dataset):
@@ -97,11 +108,19 @@ def simulation(dataset):
 
 
 def cases(card):
-    """Return what is left with an input missing, on the people of the validation."""
-    rows = ["| validation people, with | accuracy | expected calibration error |", "|---|---|---|"]
-    for case, figures in card.metrics["calibration"].items():
-        rows.append(f"| {CASES[case]} | {figures['accuracy']:.1%} | {figures['calibrated']['ece']:.3f} |")
-    return rows
+    """Return what is left with an input missing; what the accelerometer can't tell is called unknown."""
+    rows = [
+        "| test people, with | accuracy | macro-F1 | worst person | told unknown | calibration error |",
+        "|---|---|---|---|---|---|",
+    ]
+    for case, figures in tested(card).items():
+        validated, worst = card.metrics["calibration"][case], figures["worst_subject"]
+        rows.append(
+            f"| {CASES[case]} | {share(figures)} | {figures['macro_f1']:.1%} "
+            f"| {worst['accuracy']:.0%} of {worst['captures']} "
+            f"| {validated['unknown_of_known']:.0%} | {validated['calibrated']['ece']:.3f} |"
+        )
+    return [*rows, "", "The last two columns are of the validation's people."]
 
 
 def seeds(card):
@@ -126,7 +145,7 @@ def model(name):
         "|---|---|---|---|",
         *map(step_row, metrics["compression"]),
         "",
-        *([*cases(card), ""] if len(metrics["calibration"]) > 1 else []),
+        *([*cases(card), ""] if "cases" in metrics["test"] else []),
         *recalls(card),
         *seeds(card),
     ]
