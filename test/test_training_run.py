@@ -304,6 +304,28 @@ def test_clips_are_mirrored_whole_and_their_readings_with_them(
     assert 0 < mirrored < len(clips)
 
 
+@pytest.mark.parametrize("views", [1, 2])
+def test_each_further_view_is_trained_on_and_goes_with_its_side(
+    weights: None, dataset: Path, cache: Path, tmp_path: Path, views: int
+) -> None:
+    clip = list_clips(dataset)[0]
+    trunk, _ = split(load_mobilenet(None), 1)
+    export_trunk(trunk, 64, tmp_path / "trunk.onnx")
+    store = FeatureStore(cache, tmp_path / "trunk.onnx", 64)
+    store.fill([clip.folder], 2 + views, 1, "features")
+    scale = ImuScale(IMU_READINGS, np.zeros(3, np.float32), np.ones(3, np.float32))
+    settings = load_profile(str(write_profile(tmp_path / "one.yaml", learning__batch_size=1, learning__passes=40)))
+    settings = replace(settings, pictures=replace(settings.pictures, train_positions=99, views=views))
+    shown = [each.astype(np.float32) for each in store.maps(clip.folder)]
+    seen: set[int] = set()
+    for maps, imu, _, _ in training_batches([clip], store, scale, settings, epoch=0):
+        flipped = not np.allclose(read_capture(clip.folder).readings_mps2, imu[0])
+        of_its_side = {index for index in range(int(flipped), len(shown), 2) if np.array_equal(maps[0], shown[index])}
+        assert of_its_side
+        seen |= of_its_side
+    assert seen == set(range(2 + views))
+
+
 def test_another_picture_is_another_entry_of_the_cache(tmp_path: Path) -> None:
     folders = [
         write_capture(tmp_path / name, make_capture(seed=1), datetime(2026, 1, 1, tzinfo=timezone.utc))
