@@ -168,6 +168,7 @@ class FusionNode(HarNode):
             "lost_images": inputs.lost_images,
             "lost_samples": inputs.lost_samples,
             "skipped": self._worker.skipped.count,
+            "judged": self._worker.judged,
             "dropped": inputs.dropped,
             "gated": self._gate.skipped if self._gate is not None else 0,
             "latency_p50_ms": float(np.percentile(latencies, 50)),
