@@ -94,6 +94,29 @@ def test_a_looped_video_goes_on_and_is_thinned_out_and_resized(ros: RosTest, vid
     assert min(np.diff(levels)) < -100, "it never began again"
 
 
+SLOW = """
+import time
+from har_ros.nodes import camera
+
+fill_image = camera.fill_image
+
+
+def dawdle(*arguments):
+    time.sleep(0.15)
+    fill_image(*arguments)
+
+
+camera.fill_image = dawdle
+"""
+
+
+def test_a_camera_that_drops_pictures_says_so(ros: RosTest, video: str) -> None:
+    node = ros.start("camera", f"source:={video}", "loop:=true", first=SLOW)
+    status = ros.status("har/camera", lambda status: "were dropped" in status.message)
+    assert status.level == WARN and int(status.values["dropped"]) > 0
+    assert node.end() == 0
+
+
 def damaged(video: str) -> None:
     """Blank the pictures 5, 6 and 7 of an AVI file."""
     path = Path(video)

@@ -35,7 +35,7 @@ from har_ros.nodes.camera_sources import (
 from har_ros.nodes.images import compress, fill_image
 from har_ros.nodes.neighbours import LocalImage, Neighbours
 from har_ros.nodes.parameters import Parameter
-from har_ros.nodes.rates import RateMeter
+from har_ros.nodes.rates import MissingWatch, RateMeter
 from har_ros.nodes.running import run_node
 from har_ros.nodes.simulator_source import SimulatorSource
 
@@ -100,6 +100,7 @@ class CameraNode(HarNode):
     def start(self) -> None:
         """Begin to read."""
         self._published = RateMeter()
+        self._missing = MissingWatch()
         # A source of its own: the last reader's thread may still hang in a read of its source, and will close it.
         source = self._make_source(self.value("source"))
         self._reader = CameraReader(source, self.value("rate_hz"), self._publish, self._say)
@@ -133,11 +134,14 @@ class CameraNode(HarNode):
             "width": self._shape[1],
             "height": self._shape[0],
         }
+        missing = self._missing.sentence(self._published.count + reader.dropped, {"were dropped": reader.dropped})
         silent_s = reader.read_rate.silent_s()
         if reader.state == "running" and silent_s > max(_QUIET_S, 2 / (self.value("rate_hz") or math.inf)):
             return Health(DiagnosticStatus.ERROR, f"no picture for {silent_s:.1f} s", values)
         if reader.state == "running" and self._calibration is not None and self._calibration.misfit:
             return Health(DiagnosticStatus.WARN, f"running without camera_info: {self._calibration.misfit}", values)
+        if reader.state == "running" and missing:
+            return Health(DiagnosticStatus.WARN, f"{missing}: sending takes longer than reading", values)
         level = {
             "running": DiagnosticStatus.OK,
             "opening": DiagnosticStatus.WARN,

@@ -63,8 +63,9 @@ class PairedInputs:
         self._on_restart = on_restart
         self.images, self.samples = RateMeter(), RateMeter()
         self._losses = {CAMERA: LossMeter(), IMU: LossMeter()}
-        self.pairs = Pairs(settings.queue_size, settings.slop_s, settings.max_wait_s, self._guarded(self._take_pair))
-        self.dropped = 0
+        take_pair = self._guarded(CAMERA, self._take_pair)
+        self.pairs = Pairs(settings.queue_size, settings.slop_s, settings.max_wait_s, take_pair)
+        self._dropped = {CAMERA: 0, IMU: 0}
         self.sync_offset_ms = 0.0
         self._refused: dict[str, str] = {}
         self._watch = StampWatch()
@@ -105,6 +106,16 @@ class PairedInputs:
         return self._losses[IMU].lost
 
     @property
+    def dropped_images(self) -> int:
+        """Images that came and were refused."""
+        return self._dropped[CAMERA]
+
+    @property
+    def dropped_samples(self) -> int:
+        """Samples that came and were refused."""
+        return self._dropped[IMU]
+
+    @property
     def qos_problem(self) -> str:
         """Why an input that has a publisher gets nothing from it; empty while all inputs come."""
         return next(iter(self._refused.values()), "")
@@ -113,7 +124,7 @@ class PairedInputs:
         self, message_type: type, topic: str, profile: QoSProfile, name: str, take: Callable[[Any], None]
     ) -> Callable[[], object]:
         """Take a topic from a neighbour, or else from ROS; return what ends it."""
-        guarded, full_name = self._guarded(take), self._node.resolve_topic_name(topic)
+        guarded, full_name = self._guarded(name, take), self._node.resolve_topic_name(topic)
         if self._neighbours.offers(full_name):
             self._neighbours.listen(full_name, guarded)
             return partial(self._neighbours.leave, full_name, guarded)
@@ -140,20 +151,20 @@ class PairedInputs:
             message_type, topic, with_info(receive), profile, event_callbacks=events
         )
 
-    def _guarded(self, take: Callable[..., None]) -> Callable[..., None]:
+    def _guarded(self, name: str, take: Callable[..., None]) -> Callable[..., None]:
         def callback(*messages: Any) -> None:
             with self._lock:
                 try:
                     take(*messages)
                 except HarError as error:
-                    self._drop(str(error))
+                    self._drop(name, str(error))
                 except Exception as error:  # noqa: BLE001  see the class
-                    self._drop(f"{type(error).__name__}: {error}")
+                    self._drop(name, f"{type(error).__name__}: {error}")
 
         return callback
 
-    def _drop(self, reason: str) -> None:
-        self.dropped += 1
+    def _drop(self, name: str, reason: str) -> None:
+        self._dropped[name] += 1
         self._node.get_logger().warning(f"dropped: {reason}", throttle_duration_sec=5.0)
 
     def _take_image(self, message: Any) -> None:

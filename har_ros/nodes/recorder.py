@@ -118,7 +118,8 @@ class RecorderNode(HarNode):
             "imu_hz": inputs.samples.hz(),
             "paired": inputs.pairs.paired,
             "unpaired": inputs.pairs.unpaired,
-            "dropped": inputs.dropped,
+            "dropped": inputs.dropped_images,
+            "dropped_samples": inputs.dropped_samples,
             "written": self._written,
             "last_capture": self._last_path,
         }
