@@ -18,6 +18,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header, String
 
 from har_ros.core.errors import HarError
+from har_ros.core.preprocess import resize
 from har_ros.nodes import qos
 from har_ros.nodes.base import HarNode, Health
 from har_ros.nodes.camera_info import Calibration
@@ -153,7 +154,7 @@ class CameraNode(HarNode):
         """Publish one picture; runs in the reader's delivering thread."""
         picture = frame.picture
         if self._size and picture.shape[1::-1] != self._size:
-            picture = cv2.resize(picture, self._size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+            picture = resize(picture, *self._size)
         header = Header(stamp=Time(nanoseconds=frame.stamp_ns).to_msg(), frame_id=self.value("frame_id"))
         self._shape = picture.shape
         handed_on = self._neighbours.hand_on(self._topic, lambda: LocalImage(header, picture))
