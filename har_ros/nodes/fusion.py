@@ -16,7 +16,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from rclpy.clock import JumpThreshold
 from rclpy.duration import Duration
 from rclpy.parameter import Parameter as RosParameter
@@ -37,6 +36,7 @@ from har_ros.inference.motion_gate import make_gate
 from har_ros.inference.pool import ModelPool
 from har_ros.inference.recogniser import StreamingRecogniser
 from har_ros.inference.sessions import CPU
+from har_ros.link.session import StampedReading
 from har_ros.nodes import qos
 from har_ros.nodes.base import HarNode, Health, MustRestartError, describe
 from har_ros.nodes.beat import Beat
@@ -183,9 +183,10 @@ class FusionNode(HarNode):
             max_wait_s=settings.max_latency_s,
         )
 
-    def _take_imu(self, stamp_ns: int, accel_mps2: NDArray[np.float32], _message: Any) -> None:
-        self._readings.add(stamp_ns, accel_mps2)
-        self._worker.add_imu(stamp_ns, self._rotation @ accel_mps2)
+    def _take_imu(self, reading: StampedReading) -> None:
+        accel_mps2 = np.array(reading.accel_mps2, np.float32)
+        self._readings.add(reading.stamp_ns, accel_mps2)
+        self._worker.add_imu(reading.stamp_ns, self._rotation @ accel_mps2)
 
     def _take_pair(self, stamp_ns: int, image: Any) -> None:
         self._worker.add_frame(Frame(stamp_ns, image.header.frame_id, image))

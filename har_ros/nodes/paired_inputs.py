@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -18,8 +16,10 @@ from sensor_msgs.msg import CompressedImage, Image, Imu
 
 from har_ros.core.errors import HarError
 from har_ros.core.freshness import CAMERA, IMU, StampWatch
+from har_ros.link.session import StampedReading
 from har_ros.nodes import qos
 from har_ros.nodes.executor import with_info
+from har_ros.nodes.imu_cdr import read_imu
 from har_ros.nodes.neighbours import Neighbours
 from har_ros.nodes.pairs import Pairs, stamp_ns_of
 from har_ros.nodes.rates import LossMeter, RateMeter
@@ -40,7 +40,7 @@ class InputSettings:
 class PairedInputs:
     """Hands on every accelerometer sample, then every image that has a sample close in time.
 
-    on_imu(stamp_ns, accel_mps2, message), on_pair(stamp_ns, image message); on_restart() when stamps run backwards.
+    on_imu(reading), on_pair(stamp_ns, image message); on_restart() when stamps run backwards.
     Whatever a message makes them raise is logged and counted as dropped, a HarError by its sentence alone: an
     exception would end the node, or leave message_filters' synchroniser locked for good.
     What a neighbour offers is taken from it, and the rest from ROS.
@@ -50,7 +50,7 @@ class PairedInputs:
         self,
         node: Node,
         settings: InputSettings,
-        on_imu: Callable[[int, NDArray[np.float32], Imu], None],
+        on_imu: Callable[[StampedReading], None],
         on_pair: Callable[[int, Any], None],
         on_restart: Callable[[], None],
         neighbours: Neighbours | None = None,
@@ -148,7 +148,7 @@ class PairedInputs:
 
         events = SubscriptionEventCallbacks(incompatible_qos=note_problem)
         return self._node.create_subscription(
-            message_type, topic, with_info(receive), profile, event_callbacks=events
+            message_type, topic, with_info(receive), profile, event_callbacks=events, raw=message_type is Imu
         )
 
     def _guarded(self, name: str, take: Callable[..., None]) -> Callable[..., None]:
@@ -175,20 +175,19 @@ class PairedInputs:
     def _hand_on_with_sample(self, image: Any) -> None:
         self.pairs.add_image(image)
 
-    def _take_imu(self, message: Imu) -> None:
+    def _take_imu(self, received: bytes | StampedReading) -> None:
+        """Take a sample as it comes from ROS or from a neighbour."""
         self._count(IMU, self.samples)
-        accel = message.linear_acceleration
-        if not math.isfinite(accel.x + accel.y + accel.z):
+        reading = read_imu(received) if isinstance(received, bytes) else received
+        if not math.isfinite(sum(reading.accel_mps2)):
             raise HarError("an accelerometer sample that is not finite")
-        accel_mps2 = np.array((accel.x, accel.y, accel.z), np.float32)
-        stamp_ns = stamp_ns_of(message)
-        self._note(IMU, stamp_ns)
-        self._on_imu(stamp_ns, accel_mps2, message)
-        self.pairs.add_sample(message)
+        self._note(IMU, reading.stamp_ns)
+        self._on_imu(reading)
+        self.pairs.add_sample(reading.stamp_ns)
 
-    def _take_pair(self, image: Any, imu: Imu) -> None:
+    def _take_pair(self, image: Any, sample_ns: int) -> None:
         stamp_ns = stamp_ns_of(image)
-        self.sync_offset_ms = (stamp_ns_of(imu) - stamp_ns) / 1e6
+        self.sync_offset_ms = (sample_ns - stamp_ns) / 1e6
         self._on_pair(stamp_ns, image)
 
     def _count(self, name: str, meter: RateMeter) -> None:
