@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import socket
 import sys
 import time
@@ -20,6 +21,7 @@ NODES = ("camera", "imu_bridge", "fusion", "recorder")
 COMPOSABLE = ("camera", "imu_bridge", "fusion")  # the recorder needs an executor of another kind
 COMPOSED, FAKE_IMU = "composed", "fake_imu"
 LOCAL_HOST = "127.0.0.1"
+_ROS_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
 SIMULATION_LEAD_NS = 3_000_000_000  # the simulated person begins when all processes are up
 
 
@@ -127,8 +129,11 @@ def make_plans(texts: Mapping[str, str]) -> list[Plan]:
     if "params_file" in values:
         _check_sections(Path(values["params_file"]))
     namespaces = [name.strip().strip("/") for name in values["namespace"].split(",")]
-    if len(set(namespaces)) < len(namespaces) or not all(namespaces):
-        raise HarError(f"namespace is '{values['namespace']}'; give different names, such as cell1,cell2")
+    if len(set(namespaces)) < len(namespaces) or not all(map(_ROS_NAME.fullmatch, namespaces)):
+        raise HarError(
+            f"namespace is '{values['namespace']}'; give different names of letters, digits and underscores that begin "
+            "with no digit, such as cell1,cell2, or hall/cell1 for nested ones"
+        )
     for name in ("source", "imu_port"):
         if len(namespaces) > 1 and name in values:
             raise HarError(f"{name} would be the same for {' and '.join(namespaces)}; set it for each in params_file")

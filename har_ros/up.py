@@ -15,7 +15,7 @@ _EPILOG = """examples:
   har up source:=walk.mp4 imu_port:=6000     a video file, another port
   har up simulation:=true                    no hardware at all
   har up params_file:=mine.yaml              parameters as in config/har.yaml
-  har up compose:=true namespace:=cell1,cell2 params_file:=cells.yaml
+  har up --compose namespace:=cell1,cell2 params_file:=cells.yaml
                                              two people, one process, one model
 
 The same arguments go to: ros2 launch har_ros har.launch.py
@@ -31,12 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ]
     parser.description = "Start the nodes as processes.\n\narguments, each as name:=value:\n" + "\n".join(lines)
     parser.epilog = _EPILOG
+    parser.add_argument("--compose", action="store_true", help="the same as compose:=true")
     parser.add_argument("arguments", nargs="*", metavar="NAME:=VALUE", help="see above")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the nodes until a signal, or the end of one of them; return the exit code."""
-    plans = make_plans(dict(_split(text) for text in args.arguments))
+    texts = dict(_split(text) for text in args.arguments)
+    plans = make_plans({**texts, "compose": "true"} if args.compose else texts)
     with stop_event() as ending, NodeProcesses(commands(*plans), _print_line) as processes:
         while processes.watch() and not ending.wait(_LOOK_S):
             pass

@@ -14,6 +14,7 @@ from har_ros.core.evidence import Evidence
 SECOND_NS = 1_000_000_000
 RATE_HZ = 30.0
 G_MPS2 = 9.81
+SHAKE_MPS2 = 3.0
 UPRIGHT, LYING = (0.0, 0.0, G_MPS2), (G_MPS2, 0.0, 0.0)
 
 
@@ -26,7 +27,10 @@ def evidence(
     still: bool = False,
     on_foot: float = 0.0,
 ) -> Evidence:
-    return Evidence(round(at_s * SECOND_NS), fall, drowsiness, on_foot, still, np.array(up))
+    """Return a window's evidence; a sensor that knows no `up` is one without samples, if it is to be still."""
+    shaken = [np.array(up) - SHAKE_MPS2, np.array(up) + SHAKE_MPS2]
+    samples = shaken if not still else [up] if any(up) else np.zeros((0, 3))
+    return Evidence(round(at_s * SECOND_NS), fall, drowsiness, on_foot, np.array(samples, np.float32))
 
 
 class Person:

@@ -15,9 +15,11 @@ from tiny_model import write_tiny_model
 
 from har_ros.core.decision import AlarmMonitor, AlarmPolicy
 from har_ros.core.errors import HarError
+from har_ros.core.imu_steps import imu_steps
+from har_ros.core.model_card import MODALITIES
 from har_ros.core.preprocess import normalise_imu, to_model_frame
 from har_ros.core.resources import find_model
-from har_ros.inference.model import HarModel
+from har_ros.inference.model import Answer, HarModel
 from har_ros.inference.motion_gate import MotionGate
 from har_ros.inference.recogniser import Recognition, StreamingRecogniser
 
@@ -39,31 +41,39 @@ def feed(stream: StreamingRecogniser, stamp_ns: int, picture: np.ndarray, accel:
     return stream.add_frame(stamp_ns, picture)
 
 
-def whole_window(model: HarModel, pictures: np.ndarray, accels: np.ndarray) -> np.ndarray:
-    """Return what the naive network says of 30 pictures and readings."""
+def whole_window(model: HarModel, pictures: np.ndarray, accels: np.ndarray) -> Answer:
+    """Return what the naive network says of 30 pictures, and of as many samples (3,) a step or (n, 3)."""
     card = model.card
     frames = np.stack([to_model_frame(picture, card.frame_size_px) for picture in pictures])
-    imu = normalise_imu(accels, np.array(card.imu_mean, np.float32), np.array(card.imu_std, np.float32))
-    return model.classify_frames(frames, imu).probabilities
+    samples = accels.reshape(-1, 3)
+    edges = np.arange(31) * (len(samples) // 30)
+    values, _ = imu_steps(card.imu_channels, np.arange(1, len(samples) + 1), samples, edges)
+    imu = normalise_imu(values, np.array(card.imu_mean, np.float32), np.array(card.imu_std, np.float32))
+    return model.classify_frames(frames, imu)
 
 
-@pytest.mark.parametrize("name", ["paper", "tiny"])
+@pytest.mark.parametrize("name", ["edge", "paper", "tiny"])
 def test_streaming_equals_the_naive_network_on_each_window(name: str, tmp_path: Path) -> None:
-    model = HarModel(find_model("paper") if name == "paper" else write_tiny_model(tmp_path / "tiny"))
-    looks = (29, 30, 44, 59, 60, 64) if name == "paper" else range(29, 95)
+    model = HarModel(write_tiny_model(tmp_path / "tiny") if name == "tiny" else find_model(name))
+    looks = range(29, 95) if name == "tiny" else (29, 30, 44, 59, 60, 64)
     rng = np.random.default_rng(2)
     pictures = person(rng, max(looks) + 1)
-    accels = rng.normal((0, 0, 9.8), 3, (len(pictures), 3)).astype(np.float32)
+    accels = rng.normal((0, 0, 9.8), 3, (len(pictures), 3, 3)).astype(np.float32)  # three samples a step
     stream = recogniser(model)
-    for step, (picture, accel) in enumerate(zip(pictures, accels)):
-        verdict = feed(stream, START_NS + step * 33_333_333, picture, accel)
+    for step, (picture, samples) in enumerate(zip(pictures, accels)):
+        stamp_ns = START_NS + step * 33_333_333
+        for sample, behind_ns in zip(samples, (20_000_000, 10_000_000, 0)):
+            stream.add_imu(stamp_ns - behind_ns, sample)
+        verdict = stream.add_frame(stamp_ns, picture)
         if step not in looks:
             continue
         window = slice(step - 29, step + 1)
         expected = whole_window(model, pictures[window], accels[window])
-        assert verdict is not None
-        np.testing.assert_allclose(verdict.activity.probabilities, expected, rtol=0, atol=1e-6)
-        assert model.card.labels[int(expected.argmax())] == model.card.labels[verdict.activity.probabilities.argmax()]
+        assert verdict is not None and verdict.modalities == MODALITIES
+        np.testing.assert_allclose(verdict.activity.probabilities, expected.probabilities, rtol=0, atol=1e-6)
+        assert list(verdict.novelty) == list(model.card.novelty)
+        np.testing.assert_allclose(list(verdict.novelty.values()), expected.novelty, rtol=1e-5)
+        assert verdict.activity.probabilities.argmax() == expected.probabilities.argmax()
 
 
 def test_a_slow_cameras_frame_fills_as_many_steps_as_it_lasts(tmp_path: Path) -> None:
@@ -76,7 +86,7 @@ def test_a_slow_cameras_frame_fills_as_many_steps_as_it_lasts(tmp_path: Path) ->
         stream.add_imu(stamp_ns - 1_000_000, accel)
         verdict = feed(stream, stamp_ns, picture, accel)
     assert verdict is not None
-    expected = whole_window(model, np.repeat(pictures[1:], 2, axis=0), np.tile(accel, (30, 1)))
+    expected = whole_window(model, np.repeat(pictures[1:], 2, axis=0), np.tile(accel, (30, 1))).probabilities
     np.testing.assert_allclose(verdict.activity.probabilities, expected, rtol=0, atol=1e-6)
 
 

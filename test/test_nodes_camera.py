@@ -20,6 +20,8 @@ from ros_helpers import Inbox, RosTest, stamp_ns
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import String
 
+from har_ros.core.preprocess import to_model_frame
+
 OK, WARN, ERROR, STALE = 0, 1, 2, 3
 CALIBRATION = """
 image_width: 64
@@ -92,6 +94,39 @@ def test_a_looped_video_goes_on_and_is_thinned_out_and_resized(ros: RosTest, vid
     assert (np.diff(stamps(messages)) > 90_000_000).all()
     levels = [float(pixels(message)[..., 0].mean()) for message in messages]
     assert min(np.diff(levels)) < -100, "it never began again"
+
+
+def test_the_camera_makes_pictures_small_as_the_network_does(ros: RosTest, tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    drawn = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "pictures" / "noise.png"), drawn)
+    inbox = images(ros)
+    ros.start("camera", f"source:={tmp_path / 'pictures'}", "loop:=true", "rate_hz:=10.0", "width:=20", "height:=20")
+    np.testing.assert_array_equal(pixels(inbox.wait()[0]), to_model_frame(drawn, 20))
+
+
+SLOW = """
+import time
+from har_ros.core.preprocess import to_model_frame
+from har_ros.nodes import camera
+
+fill_image = camera.fill_image
+
+
+def dawdle(*arguments):
+    time.sleep(0.15)
+    fill_image(*arguments)
+
+
+camera.fill_image = dawdle
+"""
+
+
+def test_a_camera_that_drops_pictures_says_so(ros: RosTest, video: str) -> None:
+    node = ros.start("camera", f"source:={video}", "loop:=true", first=SLOW)
+    status = ros.status("har/camera", lambda status: "were dropped" in status.message)
+    assert status.level == WARN and int(status.values["dropped"]) > 0
+    assert node.end() == 0
 
 
 def damaged(video: str) -> None:

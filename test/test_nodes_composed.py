@@ -154,7 +154,7 @@ def test_one_that_refuses_ends_the_process_and_is_named(
         "/cell1/imu_bridge: {ros__parameters: {port: 0}}\n/cell2/imu_bridge: {ros__parameters: {port: 70000}}\n"
     )
     words = [word.format(folder=tmp_path) for word in asked]
-    up = ros.run(["-m", "har_ros.cli", "up", "compose:=true", "namespace:=cell1,cell2", "camera:=false", *words])
+    up = ros.run(["-m", "har_ros.cli", "up", "--compose", "namespace:=cell1,cell2", "camera:=false", *words])
     assert up.wait() == 1
     assert sentence in up.output
     assert "Traceback" not in up.output

@@ -56,7 +56,7 @@ COMMON = [
 
 
 def test_activity_golden() -> None:
-    array = MESSAGES.activity(report())
+    array, _ = MESSAGES.results(report())
     assert pairs(array) == [("schema", "har.activity/1"), ("confidence", "0.7000"), *COMMON, ("reason", "")]
     status = array.status[0]
     assert (status.level, status.message) == (DiagnosticStatus.OK, "FALL_OR_COLLAPSE")
@@ -66,7 +66,7 @@ def test_activity_golden() -> None:
 
 
 def test_anomaly_golden() -> None:
-    array = MESSAGES.anomaly(report(state=AlarmState.ALARM, reason="high score"))
+    _, array = MESSAGES.results(report(state=AlarmState.ALARM, reason="high score"))
     assert pairs(array) == [
         ("schema", "har.anomaly/1"),
         ("score", "0.7500"),
@@ -79,13 +79,13 @@ def test_anomaly_golden() -> None:
 
 
 def test_an_unsure_label_is_a_warning() -> None:
-    status = MESSAGES.activity(report(label="unknown")).status[0]
+    status = MESSAGES.results(report(label="unknown"))[0].status[0]
     assert (status.level, status.message) == (DiagnosticStatus.WARN, "unknown")
     assert status.values[-1].value == "low confidence"
 
 
 def test_a_suspect_window_is_a_warning() -> None:
-    status = MESSAGES.anomaly(report(state=AlarmState.SUSPECT)).status[0]
+    status = MESSAGES.results(report(state=AlarmState.SUSPECT))[1].status[0]
     assert (status.level, status.message) == (DiagnosticStatus.WARN, "suspect")
 
 
@@ -95,17 +95,17 @@ def test_a_suspect_window_is_a_warning() -> None:
 )
 def test_without_a_verdict_the_keys_stay_and_numbers_are_nan(failed: bool, level: bytes, message: str) -> None:
     without = Report(STAMP_NS, failed=failed, reason="no camera image for 0.5 s")
-    for array, complete in (
-        (MESSAGES.activity(without), MESSAGES.activity(report())),
-        (MESSAGES.anomaly(without), MESSAGES.anomaly(report())),
-    ):
+    complete = [pairs(array) for array in MESSAGES.results(report(reason="high score"))]
+    for array, whole in zip(MESSAGES.results(without), complete):
         assert (array.status[0].level, array.status[0].message) == (level, message)
+        assert array.header.frame_id == ""
         found = dict(pairs(array))
-        assert list(found) == [key for key, _ in pairs(complete)]
+        assert list(found) == [key for key, _ in whole]
         assert found["reason"] == "no camera image for 0.5 s"
         assert found["p.WALK"] == found["latency_ms"] == found["max_gap_ms"] == "nan"
         assert (found["steps"], found["modalities"]) == ("0", "")
         assert (found.get("fall_state", ""), found.get("drowsiness", "nan")) == ("", "nan")
+    assert [pairs(array) for array in MESSAGES.results(report(reason="high score"))] == complete, "something is left"
     label, score, active = mirrors(without)
     assert (label.data, active.data) == ("", False) and math.isnan(score.data)
 

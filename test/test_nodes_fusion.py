@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +27,7 @@ from tiny_model import write_tiny_model
 from har_ros.core.labels import LABELS
 
 OK, ERROR, STALE = DiagnosticStatus.OK, DiagnosticStatus.ERROR, DiagnosticStatus.STALE
-OK_NUMBER, ERROR_NUMBER = 0, 2  # as Status has it
+OK_NUMBER, WARN_NUMBER, ERROR_NUMBER = 0, 1, 2  # as Status has it
 TIMEOUT_S = 0.5
 LOAD_SLACK_S = 0.2  # a busy machine wakes the node's timer late
 NODE = "cell/fusion"
@@ -178,11 +180,21 @@ def test_diagnostics_tell_rates_and_latency(running: FusionRig) -> None:
     running.ros.diagnostics.clear()
     found = running.ros.status(NODE, telling).values
     assert 50 < float(found["imu_hz"]) < 150
-    assert int(found["paired"]) > 0 and int(found["unpaired"]) >= 0 and int(found["skipped"]) >= 0
+    assert int(found["paired"]) > 0
+    known = sum(int(found[name]) for name in ("judged", "skipped", "unpaired", "dropped"))
+    assert 0 <= int(found["images"]) - known < 20, "pictures that wait for a sample or for their turn"
     assert 0 < float(found["latency_p50_ms"]) <= float(found["latency_p95_ms"])
     assert abs(float(found["sync_offset_ms"])) < 20
     assert found["provider"] == "CPUExecutionProvider"
     assert found["model"].startswith("tiny ")
+
+
+def test_a_clock_that_is_often_wrong_costs_pictures_and_diagnostics_warn(running: FusionRig) -> None:
+    asked = itertools.count()
+    running.sensors.clock_ns = lambda: -1_000_000_000 if next(asked) % 3 == 0 else time.time_ns()
+    status = running.ros.status(NODE, lambda status: "were refused" in status.message and status.level == WARN_NUMBER)
+    assert re.match(r"of the last \d+ pictures ", status.message)
+    assert int(status.values["dropped"]) > 0 and int(status.values["dropped_samples"]) > 0
 
 
 def test_a_latched_alarm_is_held_until_acknowledged(ros: RosTest, tmp_path: Path) -> None:

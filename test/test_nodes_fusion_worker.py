@@ -90,7 +90,7 @@ def test_a_verdict_comes_with_the_thirtieth_step(feeder: Feeder) -> None:
     outcome = feeder.outcome_of(29)
     assert outcome.recognition is not None and outcome.failure == "" and outcome.picture is None
     assert outcome.recognition.span.end_ns == outcome.frame.stamp_ns
-    assert feeder.worker.skipped.count == 0
+    assert (feeder.worker.judged, feeder.worker.skipped.count) == (30, 0)
 
 
 def test_while_busy_the_newest_frame_wins_and_the_others_count(feeder: Feeder) -> None:
@@ -104,6 +104,7 @@ def test_while_busy_the_newest_frame_wins_and_the_others_count(feeder: Feeder) -
     feeder.may_go.set()
     feeder.wait_for(lambda: feeder.decoded[-1] == 7)
     assert feeder.decoded == [0, 1, 2, 3, 7]
+    feeder.wait_for(lambda: feeder.worker.judged == 5)
     assert feeder.worker.skipped.count == 3
 
 
@@ -118,11 +119,27 @@ def test_a_restart_forgets_the_window_and_the_outcome(feeder: Feeder) -> None:
     assert feeder.outcome_of(59).recognition is not None
 
 
+def test_frames_that_a_restart_throws_away_count_as_skipped(feeder: Feeder) -> None:
+    feeder.feed_calmly(range(3))
+    feeder.may_go.clear()
+    feeder.decoding.clear()
+    feeder.feed(3)
+    assert feeder.decoding.wait(PATIENCE_S)
+    feeder.feed(4)
+    feeder.worker.restart()  # frame 3 is in work and frame 4 waits
+    feeder.may_go.set()
+    feeder.feed_calmly(range(5, 7))
+    feeder.wait_for(lambda: feeder.worker.judged == 5)
+    assert feeder.decoded == [0, 1, 2, 3, 5, 6]
+    assert feeder.worker.skipped.count == 2
+
+
 def test_an_error_is_an_outcome_and_work_goes_on(feeder: Feeder) -> None:
     feeder.feed_calmly(range(30))
     feeder.feed(30, message=-1)
     outcome = feeder.outcome_of(30)
     assert outcome.recognition is None and "bad picture" in outcome.failure
+    assert feeder.worker.judged == 31
     feeder.feed(31)
     assert feeder.outcome_of(31).recognition is not None
 

@@ -112,6 +112,7 @@ def test_several_namespaces_have_their_own_processes_or_share_one() -> None:
     assert list(apart) == [f"{cell}/{node}" for cell in ("cell1", "cell2") for node in nodes]
     assert list(together) == ["composed", "cell1/recorder", "cell2/recorder"]
     assert {word for word in together["composed"] if word.startswith("__ns")} == {"__ns:=/cell1", "__ns:=/cell2"}
+    assert make_plan({"namespace": "/hall_2/cell1"}).namespace == "hall_2/cell1"
 
 
 def test_a_simulated_camera_has_its_own_process_since_its_renderer_is_for_one_thread() -> None:
@@ -133,6 +134,10 @@ def test_two_people_get_no_camera_or_sensor_in_common(name: str) -> None:
         ("sorce", "0", "no argument 'sorce'"),
         ("namespace", "cell,/cell", "give different names"),
         ("namespace", "cell,", "give different names"),
+        ("namespace", "a b", "names of letters, digits and underscores"),
+        ("namespace", "cell1,2nd", "begin with no digit"),
+        ("namespace", "hall//cell", "hall/cell1"),
+        ("namespace", "müller", "give different names"),
         ("imu_port", "many", "whole number"),
         ("record", "maybe", "choose one of true, false"),
     ],

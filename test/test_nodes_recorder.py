@@ -199,14 +199,16 @@ def test_after_a_jump_back_of_the_stamps_captures_hold_samples_of_the_new_time_a
 
 
 @pytest.mark.parametrize(
-    ("shift_ns", "samples_late_ns"), [(-FAR_NS, -FAR_NS), (0, FAR_NS)], ids=["pictures", "samples"]
+    ("shift_ns", "samples_late_ns", "counted"),
+    [(-FAR_NS, -FAR_NS, "dropped"), (0, FAR_NS, "dropped_samples")],
+    ids=["pictures", "samples"],
 )
 def test_stamps_before_1970_are_dropped_and_captures_go_on_after_them(
-    ros: RosTest, feeder: Feeder, tmp_path: Path, shift_ns: int, samples_late_ns: int
+    ros: RosTest, feeder: Feeder, tmp_path: Path, shift_ns: int, samples_late_ns: int, counted: str
 ) -> None:
     node = start(ros, tmp_path, "consent:=true")
     feeder.shift_ns, feeder.samples_late_ns = shift_ns, samples_late_ns
-    ros.status("har/recorder", lambda status: int(status.values.get("dropped", 0)) > 20)
+    ros.status("har/recorder", lambda status: int(status.values.get(counted, 0)) > 20)
     assert "stamp is negative" in node.output
     feeder.shift_ns = feeder.samples_late_ns = 0
     answer = capture(ros)

@@ -23,22 +23,30 @@ class Evidence:
     fall:       summed probability of the anomalies that are events, as a fall is.
     drowsiness: probability of the anomaly that takes time to tell, DRIVERS_DROWSINESS.
     on_foot:    summed probability of walking and jogging, which nobody does lying.
-    still:      the sensor showed gravity alone for the whole window.
-    up:         mean acceleration (3,) over the window, m/s^2 in the sensor's axes; at rest, and roughly in any
-                steady motion, it points up.
+    accel_mps2: the window's accelerometer samples (N, 3), m/s^2 in the sensor's axes; nobody changes them.
     """
 
     stamp_ns: int
     fall: float
     drowsiness: float
     on_foot: float
-    still: bool
-    up: NDArray[np.float64]
+    accel_mps2: NDArray[np.float32]
 
     @property
     def score(self) -> float:
         """The anomaly score: the summed probability of all anomalies."""
         return self.fall + self.drowsiness
+
+    @property
+    def still(self) -> bool:
+        """Whether the sensor showed gravity alone for the whole window; nothing speaks against it without samples."""
+        return len(self.accel_mps2) == 0 or is_still(self.accel_mps2)
+
+    @property
+    def up(self) -> NDArray[np.float64]:
+        """The mean acceleration (3,), m/s^2, 0 without samples: at rest, and roughly in steady motion, it points up."""
+        up: NDArray[np.float64] = self.accel_mps2.sum(axis=0, dtype=np.float64) / max(len(self.accel_mps2), 1)
+        return up
 
 
 def gather_evidence(
@@ -46,17 +54,15 @@ def gather_evidence(
 ) -> Evidence:
     """Return the evidence of a window: its probabilities (6,) and its accelerometer samples (N, 3), m/s^2.
 
-    Without samples nothing speaks against lying still, and no direction is up: a fall that goes on being seen counts.
+    Without samples a fall that goes on being seen counts as lying still.
     """
     shares = dict(zip(card.labels, probabilities.tolist()))
-    up = accel_mps2.mean(axis=0, dtype=np.float64) if len(accel_mps2) else np.zeros(3)
     return Evidence(
         stamp_ns=stamp_ns,
         fall=sum(shares[label] for label in card.anomaly_labels if label != Activity.DRIVERS_DROWSINESS),
         drowsiness=sum(shares[label] for label in card.anomaly_labels if label == Activity.DRIVERS_DROWSINESS),
         on_foot=sum(shares[label] for label in ON_FOOT),
-        still=len(accel_mps2) == 0 or is_still(accel_mps2),
-        up=up,
+        accel_mps2=accel_mps2.copy(),
     )
 
 

@@ -98,7 +98,7 @@ class FallEvent:
             self._tilted = tilt_rad >= policy.lying_tilt_rad
         down = self._tilted and evidence.on_foot < policy.alarm_score
         by_label = math.isnan(tilt_rad) and evidence.fall >= policy.alarm_score  # all there is without a tilt
-        lies_still = self._lying.lasts(stamp_ns, evidence.still and (down or by_label), policy.lying_s)
+        lies_still = self._lying.lasts(stamp_ns, (down or by_label) and evidence.still, policy.lying_s)
         quiet = evidence.fall < policy.suspect_score and not down
         if self._over.lasts(stamp_ns, quiet, policy.off_s):
             self.state = FallState.RECOVERED

@@ -10,7 +10,7 @@ _CARDS = "; 0 takes the model's own"
 
 PARAMETERS = (
     Parameter("model", str, "Model folder, or the name of one that the package ships"),
-    Parameter("provider", str, "Execution provider of onnxruntime"),
+    Parameter("provider", str, "Execution provider of onnxruntime for the encoder"),
     Parameter("threads", int, "Threads of onnxruntime", low=1, high=64),
     Parameter("image_transport", str, "Which images to take", choices=("raw", "compressed")),
     Parameter(

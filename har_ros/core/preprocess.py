@@ -16,19 +16,29 @@ def to_model_frame(
 ) -> NDArray[np.uint8]:
     """Resize an image (H, W, 3) uint8 to (size_px, size_px, 3), into `out` if given, not keeping its aspect.
 
-    Paper III.B. Bilinear and always by the same function: another resize rule shifts the network's features.
-    Raises HarError for an image of another kind, which OpenCV would not write into `out`.
+    Paper III.B. Raises HarError for an image of another kind, which OpenCV would not write into `out`.
     """
-    import cv2  # here, so that importing core takes numpy alone
-
     if image_bgr.dtype != np.uint8 or image_bgr.shape[2:] != (3,):
         raise HarError(f"an image must be (H, W, 3) uint8 BGR, not {image_bgr.shape} {image_bgr.dtype}; convert it")
     frame = np.empty((size_px, size_px, 3), np.uint8) if out is None else out
     if image_bgr.shape == frame.shape:
         frame[:] = image_bgr
     else:
-        cv2.resize(image_bgr, (size_px, size_px), dst=frame, interpolation=cv2.INTER_LINEAR)
+        resize(image_bgr, size_px, size_px, out=frame)
     return frame
+
+
+def resize(
+    image_bgr: NDArray[np.uint8], width_px: int, height_px: int, out: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
+    """Return an image (H, W, 3) uint8 as (height_px, width_px, 3), in `out` if given.
+
+    Bilinear and always by this function: another rule shifts the network's features.
+    """
+    import cv2  # here, so that importing core takes numpy alone
+
+    resized: NDArray[np.uint8] = cv2.resize(image_bgr, (width_px, height_px), dst=out, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
+    return resized
 
 
 def normalise_imu(

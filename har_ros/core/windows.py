@@ -67,7 +67,7 @@ class ImuTrack:
         A hole longer than `max_gap_s` or a stamp far in the past does; a sample that is merely late
         by less than that is dropped, since its neighbours are already in use.
         """
-        behind_ns = int(self._stamps_ns[self._end - 1]) - stamp_ns if self._end > self._start else 0
+        behind_ns = self.newest_ns - stamp_ns if self._end > self._start else 0
         fresh_start = self._end > self._start and (behind_ns > self._max_gap_ns or -behind_ns > self._max_gap_ns)
         if fresh_start:
             self.clear()
@@ -80,6 +80,11 @@ class ImuTrack:
         self._end += 1
         self._start = max(self._start, self._end - self._capacity)
         return not fresh_start
+
+    @property
+    def newest_ns(self) -> int:
+        """The stamp of the newest sample; the track must not be empty."""
+        return int(self._stamps_ns[self._end - 1])
 
     def steps(
         self, channels: tuple[str, ...], edges_ns: NDArray[np.int64]

@@ -91,21 +91,21 @@ class HarModel:
     """A loaded model. Its `encoder` is for one thread at a time, and so is each new one; all share the network."""
 
     def __init__(self, folder: Path, threads: int = 1, providers: Sequence[str] = CPU) -> None:
-        """Load and check both networks and run each once.
+        """Load and check both networks and run each once; `providers` are for the encoder.
 
         Raises HarError for a missing or changed file, a provider that is not there, another shape
         than the card's, or a network that gives no numbers.
         """
         self.card = load_card(folder)
         self._encoder = open_session(folder / ENCODER_FILE, threads, providers)
-        self._head = open_session(folder / HEAD_FILE, threads, providers, batch=1)
+        self._head = open_session(folder / HEAD_FILE, threads, batch=1)  # too small for anything but the CPU
         _check_shapes(self._encoder, self._head, self.card)
         self.encoder = self.new_encoder()
         self._warm_up()
 
     @property
     def provider(self) -> str:
-        """The execution provider in use."""
+        """The encoder's execution provider."""
         return str(self._encoder.get_providers()[0])
 
     def with_card(self, card: ModelCard) -> HarModel:

@@ -63,6 +63,7 @@ class StreamingRecogniser:
         self._head = model.head_on(self._window)
         self._feature = np.zeros(card.feature_size, np.float32)  # of this camera's last encoded frame
         self._step_ns = 0  # the end of the newest step
+        self._owned_ns = 0  # up to here every sample is in a step
         self._frame_ns: int | None = None  # of the newest frame; without one, of the first sample
         self._goes_without = {each: card.goes_without(each) for each in MODALITIES}
         self.alarm = alarm
@@ -116,7 +117,7 @@ class StreamingRecogniser:
         steps = self._grid.advance(stamp_ns)
         if steps is None:
             self._forget_window()
-            self._step_ns = stamp_ns - self._period_ns
+            self._step_ns = self._owned_ns = stamp_ns - self._period_ns
             steps = 1
         if steps == 0:
             return None
@@ -139,6 +140,9 @@ class StreamingRecogniser:
             for _ in range(steps):
                 self._window.append(stamp_ns, feature, None, 0)
             return
+        # Samples that came when the step of their time was done belong to the next one: none may be lost.
+        edges_ns[0] = min(edges_ns[0], self._owned_ns)
+        self._owned_ns = min(stamp_ns, self._imu.newest_ns)
         values, offsets_ns = self._imu.steps(self._card.imu_channels, edges_ns)
         normalised = normalise_imu(values, self._mean, self._std)
         far = np.abs(offsets_ns) > (MAX_GAP_S * 1e9 if self._goes_without[IMU] else np.inf)

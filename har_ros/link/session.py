@@ -29,7 +29,7 @@ class StampedReading:
     stamp_ns: int
     accel_mps2: Vector
     gyro_radps: Vector | None
-    seq: int | None
+    seq: int | None = None
 
 
 @dataclass(frozen=True)

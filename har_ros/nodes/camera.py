@@ -18,6 +18,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header, String
 
 from har_ros.core.errors import HarError
+from har_ros.core.preprocess import resize
 from har_ros.nodes import qos
 from har_ros.nodes.base import HarNode, Health
 from har_ros.nodes.camera_info import Calibration
@@ -35,7 +36,7 @@ from har_ros.nodes.camera_sources import (
 from har_ros.nodes.images import compress, fill_image
 from har_ros.nodes.neighbours import LocalImage, Neighbours
 from har_ros.nodes.parameters import Parameter
-from har_ros.nodes.rates import RateMeter
+from har_ros.nodes.rates import MissingWatch, RateMeter
 from har_ros.nodes.running import run_node
 from har_ros.nodes.simulator_source import SimulatorSource
 
@@ -100,6 +101,7 @@ class CameraNode(HarNode):
     def start(self) -> None:
         """Begin to read."""
         self._published = RateMeter()
+        self._missing = MissingWatch()
         # A source of its own: the last reader's thread may still hang in a read of its source, and will close it.
         source = self._make_source(self.value("source"))
         self._reader = CameraReader(source, self.value("rate_hz"), self._publish, self._say)
@@ -133,11 +135,14 @@ class CameraNode(HarNode):
             "width": self._shape[1],
             "height": self._shape[0],
         }
+        missing = self._missing.sentence(self._published.count + reader.dropped, {"were dropped": reader.dropped})
         silent_s = reader.read_rate.silent_s()
         if reader.state == "running" and silent_s > max(_QUIET_S, 2 / (self.value("rate_hz") or math.inf)):
             return Health(DiagnosticStatus.ERROR, f"no picture for {silent_s:.1f} s", values)
         if reader.state == "running" and self._calibration is not None and self._calibration.misfit:
             return Health(DiagnosticStatus.WARN, f"running without camera_info: {self._calibration.misfit}", values)
+        if reader.state == "running" and missing:
+            return Health(DiagnosticStatus.WARN, f"{missing}: sending takes longer than reading", values)
         level = {
             "running": DiagnosticStatus.OK,
             "opening": DiagnosticStatus.WARN,
@@ -149,7 +154,7 @@ class CameraNode(HarNode):
         """Publish one picture; runs in the reader's delivering thread."""
         picture = frame.picture
         if self._size and picture.shape[1::-1] != self._size:
-            picture = cv2.resize(picture, self._size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+            picture = resize(picture, *self._size)
         header = Header(stamp=Time(nanoseconds=frame.stamp_ns).to_msg(), frame_id=self.value("frame_id"))
         self._shape = picture.shape
         handed_on = self._neighbours.hand_on(self._topic, lambda: LocalImage(header, picture))

@@ -7,6 +7,7 @@ message. Numbers that a message can't know, such as the confidence of a STALE on
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -30,7 +31,7 @@ _ALARM_LEVELS = {
     AlarmState.SUSPECT: DiagnosticStatus.WARN,
     AlarmState.ALARM: DiagnosticStatus.ERROR,
 }
-Pairs = tuple[tuple[str, str], ...]
+_WINDOW_KEYS = ("window_start_ns", "window_end_ns", "steps", "max_gap_ms", "max_sync_offset_ms")
 _NO_SPAN = WindowSpan(start_ns=0, end_ns=0, max_gap_ms=math.nan, max_sync_offset_ms=math.nan)
 
 
@@ -52,38 +53,71 @@ class Report:
     reason: str = ""
 
 
+class _Result:
+    """The message of one topic. It is kept, and each report writes what it changes: building one anew costs more."""
+
+    def __init__(self, name: str, keys: Sequence[str], fixed: Mapping[str, str], hardware_id: str) -> None:
+        values = [KeyValue(key=key, value=fixed.get(key, "")) for key in keys]
+        self._changing = [value for value in values if value.key not in fixed]
+        self._status = DiagnosticStatus(name=name, hardware_id=hardware_id, values=values)
+        self._array = DiagnosticArray(status=[self._status])
+
+    def filled(self, report: Report, level: bytes, message: str, texts: Iterable[str]) -> DiagnosticArray:
+        """Return the message of `report`; `texts` are the values of the keys that aren't fixed, in their order."""
+        header = self._array.header
+        header.stamp.sec, header.stamp.nanosec = divmod(report.stamp_ns, 1_000_000_000)
+        header.frame_id = report.frame_id
+        self._status.level, self._status.message = level, message
+        for value, text in zip(self._changing, texts, strict=True):
+            value.value = text
+        return self._array
+
+
 class ResultMessages:
-    """Makes the messages of one model's results; `hardware_id` says whose they are."""
+    """Makes the messages of one model's results; `hardware_id` says whose they are.
+
+    `results` returns the same two messages with each report, so publish them before the next.
+    """
 
     def __init__(self, card: ModelCard, hardware_id: str) -> None:
         self._card = card
         self._hardware_id = hardware_id
+        shares = (f"p.{label}" for label in card.labels)
+        common = (*shares, *_WINDOW_KEYS, "latency_ms", "modalities", "model_sha256", "reason")
+        fixed = {"model_sha256": card.identity}
+        self._activity = _Result(
+            "har: activity", ("schema", "confidence", *common), {"schema": ACTIVITY_SCHEMA, **fixed}, hardware_id
+        )
+        self._anomaly = _Result(
+            "har: anomaly",
+            ("schema", "score", *common, "fall_state", "drowsiness"),
+            {"schema": ANOMALY_SCHEMA, **fixed},
+            hardware_id,
+        )
 
-    def activity(self, report: Report) -> DiagnosticArray:
-        """Return the message for `activity`."""
-        if report.recognition is None:
-            return self._without_verdict(report, "har: activity", ACTIVITY_SCHEMA, "confidence")
-        activity = report.recognition.activity
+    def results(self, report: Report) -> tuple[DiagnosticArray, DiagnosticArray]:
+        """Return the messages for `activity` and `anomaly`."""
+        common, recognition = self._common(report), report.recognition
+        if recognition is None:
+            said = (DiagnosticStatus.ERROR, FAILED) if report.failed else (DiagnosticStatus.STALE, STALE)
+            texts = ("nan", *common, report.reason)
+            return self._activity.filled(report, *said, texts), self._anomaly.filled(report, *said, (*texts, "", "nan"))
+        activity, anomaly = recognition.activity, recognition.anomaly
         unknown = activity.label == UNKNOWN
-        status = DiagnosticStatus(
-            name="har: activity",
-            level=DiagnosticStatus.WARN if unknown else DiagnosticStatus.OK,
-            message=activity.label,
+        return (
+            self._activity.filled(
+                report,
+                DiagnosticStatus.WARN if unknown else DiagnosticStatus.OK,
+                activity.label,
+                (f"{activity.confidence:.4f}", *common, "low confidence" if unknown else ""),
+            ),
+            self._anomaly.filled(
+                report,
+                _ALARM_LEVELS[anomaly.state],
+                str(anomaly.state),
+                (f"{anomaly.score:.4f}", *common, anomaly.reason, str(anomaly.fall), f"{anomaly.drowsiness:.4f}"),
+            ),
         )
-        reason = "low confidence" if unknown else ""
-        return self._array(report, status, ACTIVITY_SCHEMA, ("confidence", activity.confidence), reason)
-
-    def anomaly(self, report: Report) -> DiagnosticArray:
-        """Return the message for `anomaly`."""
-        if report.recognition is None:
-            events = (("fall_state", ""), ("drowsiness", str(math.nan)))
-            return self._without_verdict(report, "har: anomaly", ANOMALY_SCHEMA, "score", events)
-        anomaly = report.recognition.anomaly
-        status = DiagnosticStatus(
-            name="har: anomaly", level=_ALARM_LEVELS[anomaly.state], message=str(anomaly.state)
-        )
-        events = (("fall_state", str(anomaly.fall)), ("drowsiness", f"{anomaly.drowsiness:.4f}"))
-        return self._array(report, status, ANOMALY_SCHEMA, ("score", anomaly.score), anomaly.reason, events)
 
     def model_info(self, stamp_ns: int) -> DiagnosticArray:
         """Return the message for `model_info`: which model speaks, and how well it did when measured."""
@@ -101,57 +135,32 @@ class ResultMessages:
             *((f"threshold.{name}", f"{value:g}") for name, value in card.thresholds.items()),
             *((f"metric.{name}", str(value)) for name, value in card.metrics.items()),
         ]
-        status = DiagnosticStatus(name="har: model", level=DiagnosticStatus.OK, message=card.name)
-        return self._wrap(stamp_ns, "", status, pairs)
-
-    def _without_verdict(
-        self, report: Report, name: str, schema: str, number: str, events: Pairs = ()
-    ) -> DiagnosticArray:
         status = DiagnosticStatus(
-            name=name,
-            level=DiagnosticStatus.ERROR if report.failed else DiagnosticStatus.STALE,
-            message=FAILED if report.failed else STALE,
+            name="har: model",
+            level=DiagnosticStatus.OK,
+            message=card.name,
+            hardware_id=self._hardware_id,
+            values=[KeyValue(key=key, value=value) for key, value in pairs],
         )
-        return self._array(report, status, schema, (number, math.nan), report.reason, events)
-
-    def _array(
-        self,
-        report: Report,
-        status: DiagnosticStatus,
-        schema: str,
-        number: tuple[str, float],
-        reason: str,
-        events: Pairs = (),
-    ) -> DiagnosticArray:
-        recognition, card = report.recognition, self._card
-        span = recognition.span if recognition else _NO_SPAN
-        shares = recognition.activity.probabilities if recognition else [math.nan] * len(card.labels)
-        pairs = [
-            ("schema", schema),
-            (number[0], f"{number[1]:.4f}"),
-            *((f"p.{label}", f"{share:.4f}") for label, share in zip(card.labels, shares)),
-            ("window_start_ns", str(span.start_ns)),
-            ("window_end_ns", str(span.end_ns)),
-            ("steps", str(card.steps if recognition else 0)),
-            ("max_gap_ms", f"{span.max_gap_ms:.1f}"),
-            ("max_sync_offset_ms", f"{span.max_sync_offset_ms:.1f}"),
-            ("latency_ms", f"{report.latency_ms:.1f}"),
-            ("modalities", ",".join(recognition.modalities) if recognition else ""),
-            ("model_sha256", card.identity),
-            ("reason", reason),
-            *events,
-        ]
-        return self._wrap(report.stamp_ns, report.frame_id, status, pairs)
-
-    def _wrap(
-        self, stamp_ns: int, frame_id: str, status: DiagnosticStatus, pairs: list[tuple[str, str]]
-    ) -> DiagnosticArray:
-        status.hardware_id = self._hardware_id
-        status.values = [KeyValue(key=key, value=value) for key, value in pairs]
         array = DiagnosticArray(status=[status])
         array.header.stamp = Time(nanoseconds=stamp_ns).to_msg()
-        array.header.frame_id = frame_id
         return array
+
+    def _common(self, report: Report) -> tuple[str, ...]:
+        """Return the values that both messages have in common but for the reason, in the order of their keys."""
+        recognition, labels = report.recognition, self._card.labels
+        span = recognition.span if recognition else _NO_SPAN
+        shares = recognition.activity.probabilities.tolist() if recognition else [math.nan] * len(labels)
+        return (
+            *(f"{share:.4f}" for share in shares),
+            str(span.start_ns),
+            str(span.end_ns),
+            str(self._card.steps if recognition else 0),
+            f"{span.max_gap_ms:.1f}",
+            f"{span.max_sync_offset_ms:.1f}",
+            f"{report.latency_ms:.1f}",
+            ",".join(recognition.modalities) if recognition else "",
+        )
 
 
 def mirrors(report: Report) -> tuple[String, Float32, Bool]:

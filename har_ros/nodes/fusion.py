@@ -10,15 +10,12 @@ import math
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
 import cv2
 import numpy as np
-from diagnostic_msgs.msg import DiagnosticStatus
-from numpy.typing import NDArray
 from rclpy.clock import JumpThreshold
 from rclpy.duration import Duration
 from rclpy.parameter import Parameter as RosParameter
@@ -39,10 +36,12 @@ from har_ros.inference.motion_gate import make_gate
 from har_ros.inference.pool import ModelPool
 from har_ros.inference.recogniser import StreamingRecogniser
 from har_ros.inference.sessions import CPU
+from har_ros.link.session import StampedReading
 from har_ros.nodes import qos
 from har_ros.nodes.base import HarNode, Health, MustRestartError, describe
 from har_ros.nodes.beat import Beat
 from har_ros.nodes.convert import Report
+from har_ros.nodes.fusion_health import FusionHealth
 from har_ros.nodes.fusion_inputs import FusionInputs
 from har_ros.nodes.fusion_results import FusionResults
 from har_ros.nodes.fusion_worker import Frame, FusionWorker, Outcome
@@ -51,7 +50,6 @@ from har_ros.nodes.neighbours import Neighbours
 from har_ros.nodes.paired_inputs import InputSettings
 from har_ros.nodes.running import run_node
 
-_MOST_SKIPPED = 0.1  # of the pictures; beyond it the processor is too slow for them
 _HANGS_S = 10.0  # a picture takes milliseconds, on a swapping machine seconds; STALE has been said long before
 
 
@@ -70,8 +68,9 @@ class FusionNode(HarNode):
         """Begin; see HarNode for the arguments. Neighbours and models are those of the process, or the node's own."""
         self._neighbours = neighbours or Neighbours()
         self._models = models or ModelPool()
-        self._inputs: FusionInputs  # these two exist while the node is active, as its beat does
+        self._inputs: FusionInputs  # these three exist while the node is active, as its beat does
         self._worker: FusionWorker
+        self._health: FusionHealth
         self._beat: Beat | None = None
         self._results: FusionResults | None = None  # from configuring to cleaning up
         self._alarm = AlarmMonitor(AlarmPolicy())  # a new one at each configuration: deactivating releases no alarm
@@ -79,7 +78,6 @@ class FusionNode(HarNode):
         self._published: Outcome | None = None
         self._published_steady_s = -math.inf
         self._reporting = threading.Lock()
-        self._latencies_ms: deque[float] = deque(maxlen=300)
         self._readings = LastReadings()
         super().__init__(arguments)
         self._rotation = rotation_matrix(self.value("mount_rotation"))
@@ -103,8 +101,8 @@ class FusionNode(HarNode):
         self._report = Report(0, reason="starting")
         settings = self._input_settings()
         decode = decompress if settings.compressed else to_bgr
-        self._gate = make_gate(self.value("motion_gate_levels"))
-        recogniser = StreamingRecogniser(self._model, self._alarm, self._gate)
+        gate = make_gate(self.value("motion_gate_levels"))
+        recogniser = StreamingRecogniser(self._model, self._alarm, gate)
         self._worker = FusionWorker(recogniser, decode, self._tick, self._models.turns)
         timeout_s = self._settings().timeout_s
         self._inputs = FusionInputs(
@@ -121,6 +119,7 @@ class FusionNode(HarNode):
         self._jump_handle = self.get_clock().create_jump_callback(
             back_in_time, post_callback=lambda _jump: self._restart()
         )
+        self._health = FusionHealth(self._inputs, self._worker, gate, self._model)
         self._worker.start()
         self._out.introduce(self._now_ns())
         self._beat = Beat(1 / self.value("publish_rate_hz"), self._publish_if_silent)
@@ -157,39 +156,7 @@ class FusionNode(HarNode):
 
     def health(self) -> Health:
         """Return rates, losses, latencies and why there is no verdict, if so."""
-        inputs, latencies = self._inputs, list(self._latencies_ms) or [math.nan]
-        values = {
-            "images": inputs.images.count,
-            "images_hz": inputs.images.hz(),
-            "imu_hz": inputs.samples.hz(),
-            "paired": inputs.pairs.paired,
-            "unpaired": inputs.pairs.unpaired,
-            "images_before": inputs.images_before,
-            "lost_images": inputs.lost_images,
-            "lost_samples": inputs.lost_samples,
-            "skipped": self._worker.skipped.count,
-            "dropped": inputs.dropped,
-            "gated": self._gate.skipped if self._gate is not None else 0,
-            "latency_p50_ms": float(np.percentile(latencies, 50)),
-            "latency_p95_ms": float(np.percentile(latencies, 95)),
-            "sync_offset_ms": inputs.sync_offset_ms,
-            "provider": self._model.provider,
-            "model": f"{self._model.card.name} {self._model.card.identity}",
-        }
-        if self._report.recognition is None:
-            serious = inputs.qos_problem or self._report.failed
-            level = DiagnosticStatus.ERROR if serious else DiagnosticStatus.WARN
-            sentences = filter(None, (inputs.qos_problem or self._report.reason, self._overload()))
-            return Health(level, "; ".join(sentences), values)
-        overload = self._overload()
-        return Health(DiagnosticStatus.WARN, overload, values) if overload else Health(values=values)
-
-    def _overload(self) -> str:
-        """Return what says that the processor is too slow; empty where it isn't."""
-        images_hz, skipped_hz = self._inputs.images.hz(), self._worker.skipped.hz()
-        if skipped_hz <= _MOST_SKIPPED * images_hz:
-            return ""
-        return f"overloaded: recognises {images_hz - skipped_hz:.1f} of {images_hz:.1f} pictures a second"
+        return self._health.of(self._report)
 
     @property
     def _out(self) -> FusionResults:
@@ -216,9 +183,10 @@ class FusionNode(HarNode):
             max_wait_s=settings.max_latency_s,
         )
 
-    def _take_imu(self, stamp_ns: int, accel_mps2: NDArray[np.float32], _message: Any) -> None:
-        self._readings.add(stamp_ns, accel_mps2)
-        self._worker.add_imu(stamp_ns, self._rotation @ accel_mps2)
+    def _take_imu(self, reading: StampedReading) -> None:
+        accel_mps2 = np.array(reading.accel_mps2, np.float32)
+        self._readings.add(reading.stamp_ns, accel_mps2)
+        self._worker.add_imu(reading.stamp_ns, self._rotation @ accel_mps2)
 
     def _take_pair(self, stamp_ns: int, image: Any) -> None:
         self._worker.add_frame(Frame(stamp_ns, image.header.frame_id, image))
@@ -248,7 +216,7 @@ class FusionNode(HarNode):
             self._inputs.freshness.note(WINDOW, news.frame.stamp_ns, news.done_steady_s)
         self._publish(self._judge(outcome))
         if news is not None:
-            self._latencies_ms.append((self._now_ns() - news.frame.stamp_ns) / 1e6)
+            self._health.latencies_ms.append((self._now_ns() - news.frame.stamp_ns) / 1e6)
         self._worker.draws = self._out.watched
         if self._worker.draws:
             self._out.show(self._report, news.picture if news is not None else None)

@@ -6,16 +6,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from rclpy.node import Node
-from sensor_msgs.msg import Imu
 
 from har_ros.core.errors import HarError
 from har_ros.core.freshness import IMU, PAIR, Freshness, needed_inputs
 from har_ros.core.model_card import IMU as MODEL_IMU
 from har_ros.core.model_card import ModelCard
 from har_ros.core.pairing import SampleWatch
+from har_ros.link.session import StampedReading
 from har_ros.nodes.neighbours import Neighbours
 from har_ros.nodes.paired_inputs import InputSettings, PairedInputs
 from har_ros.nodes.pairs import stamp_ns_of
@@ -34,7 +32,7 @@ class FusionInputs(PairedInputs):
         card: ModelCard,
         settings: InputSettings,
         timeout_s: float,
-        on_imu: Callable[[int, NDArray[np.float32], Imu], None],
+        on_imu: Callable[[StampedReading], None],
         on_pair: Callable[[int, Any], None],
         on_restart: Callable[[], None],
         neighbours: Neighbours,
@@ -72,6 +70,6 @@ class FusionInputs(PairedInputs):
         else:
             super()._hand_on_with_sample(image)
 
-    def _take_pair(self, image: Any, imu: Imu) -> None:
+    def _take_pair(self, image: Any, sample_ns: int) -> None:
         self.freshness.note(PAIR, stamp_ns_of(image), time.monotonic())
-        super()._take_pair(image, imu)
+        super()._take_pair(image, sample_ns)

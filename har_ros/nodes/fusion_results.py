@@ -49,8 +49,9 @@ class FusionResults:
 
     def publish(self, report: Report) -> None:
         """Publish a report, with its mirrors where somebody reads them."""
-        self._activity.publish(self._messages.activity(report))
-        self._anomaly.publish(self._messages.anomaly(report))
+        activity, anomaly = self._messages.results(report)
+        self._activity.publish(activity)
+        self._anomaly.publish(anomaly)
         for publisher, message in zip(self._mirrors, mirrors(report)):
             if publisher.get_subscription_count():
                 publisher.publish(message)

@@ -57,7 +57,7 @@ class FusionWorker:
     Samples wait for the frame after them, unless the camera is silent and the recogniser goes on without it.
 
     One frame waits at most: while inference is slow, or others have their turn, a newer one takes its place and it
-    counts as skipped.
+    counts as skipped. So do the frames that a restart throws away; every other one is judged.
     onnxruntime and OpenCV free the interpreter's lock, so that callbacks go on meanwhile.
     """
 
@@ -84,6 +84,7 @@ class FusionWorker:
         self._thread = threading.Thread(target=self._run, name="fusion_worker", daemon=True)
         self.draws = False
         self.skipped = RateMeter()
+        self.judged = 0
 
     def start(self) -> None:
         """Begin."""
@@ -109,8 +110,7 @@ class FusionWorker:
     def add_frame(self, frame: Frame) -> None:
         """Take one frame and wake the thread."""
         with self._work:
-            if self._frame is not None:
-                self.skipped.note()
+            self._skip_waiting()
             self._frame = frame
             self._seen_ns = frame.stamp_ns
             self._work.notify()
@@ -119,7 +119,7 @@ class FusionWorker:
         """Forget all data and the outcome, as after a jump of the clock; a raised alarm stays raised."""
         with self._work:
             self._samples.clear()
-            self._frame = None
+            self._skip_waiting()
             self._seen_ns = None
             self._outcome = None
             self._restart = True
@@ -152,10 +152,24 @@ class FusionWorker:
                 outcome = self._process(frame, samples, restart)
             with self._work:
                 self._begun_s = None
-                if outcome is None or self._restart or self._ending:
+                thrown_away = self._restart or self._ending
+                if frame is not None:
+                    self._count(thrown_away)
+                if outcome is None or thrown_away:
                     continue
                 self._outcome = outcome
             self._on_outcome()
+
+    def _skip_waiting(self) -> None:
+        if self._frame is not None:
+            self._frame = None
+            self.skipped.note()
+
+    def _count(self, thrown_away: bool) -> None:
+        if thrown_away:
+            self.skipped.note()
+        else:
+            self.judged += 1
 
     def _has_work(self) -> bool:
         return self._frame is not None or self._camera_is_lost()

@@ -11,7 +11,6 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.time import Time
 from sensor_msgs.msg import Imu
-from std_msgs.msg import Header
 
 from har_ros.core.errors import HarError
 from har_ros.link.config import MODES, LinkConfig
@@ -19,7 +18,7 @@ from har_ros.link.link import ImuLink
 from har_ros.link.session import StampedReading
 from har_ros.nodes import qos
 from har_ros.nodes.base import HarNode, Health, describe
-from har_ros.nodes.neighbours import LocalSample, Neighbours, Vector
+from har_ros.nodes.neighbours import Neighbours
 from har_ros.nodes.parameters import Parameter
 from har_ros.nodes.running import run_node
 
@@ -83,7 +82,7 @@ class ImuBridgeNode(HarNode):
         """Check the settings and create the publisher."""
         self._config = LinkConfig(**{name: self.value(name) for name in _LINK_PARAMETERS})
         self._message = Imu()
-        self._frame_id = self._message.header.frame_id = self.value("frame_id")
+        self._message.header.frame_id = self.value("frame_id")
         self._message.orientation_covariance[0] = -1.0  # REP-145: there is no orientation
         self._publisher = self.create_lifecycle_publisher(Imu, SAMPLES, qos.IMU)
 
@@ -140,14 +139,11 @@ class ImuBridgeNode(HarNode):
 
     def _publish(self, reading: StampedReading) -> None:
         """Publish one sample; runs in the link's thread."""
-        stamp = Time(nanoseconds=reading.stamp_ns).to_msg()
-        handed_on = self._neighbours.hand_on(
-            self._topic, lambda: LocalSample(Header(stamp=stamp, frame_id=self._frame_id), Vector(*reading.accel_mps2))
-        )
+        handed_on = self._neighbours.hand_on(self._topic, lambda: reading)
         if self._publisher is None or (handed_on and not self._publisher.get_subscription_count()):
             return
         message = self._message
-        message.header.stamp = stamp
+        message.header.stamp = Time(nanoseconds=reading.stamp_ns).to_msg()
         accel, gyro = message.linear_acceleration, message.angular_velocity
         accel.x, accel.y, accel.z = reading.accel_mps2
         gyro.x, gyro.y, gyro.z = reading.gyro_radps or (0.0, 0.0, 0.0)

@@ -6,7 +6,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from std_msgs.msg import Header
 
@@ -19,22 +19,6 @@ class LocalImage:
 
     header: Header
     picture: Picture
-
-
-class Vector(NamedTuple):
-    """As geometry_msgs/Vector3."""
-
-    x: float
-    y: float
-    z: float
-
-
-@dataclass(frozen=True)
-class LocalSample:
-    """An accelerometer's sample, m/s^2, named as in sensor_msgs/Imu."""
-
-    header: Header
-    linear_acceleration: Vector
 
 
 class Neighbours:

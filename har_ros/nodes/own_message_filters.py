@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from rclpy.clock import ROSClock
 from rclpy.duration import Duration
@@ -17,6 +17,12 @@ from rclpy.node import Node
 from rclpy.time import Time
 
 from har_ros.core.pairing import ApproximateTimePairer
+
+
+class Stamp(NamedTuple):
+    """A time that a header may carry instead of a message's."""
+
+    nanoseconds: int
 
 
 class SimpleFilter:

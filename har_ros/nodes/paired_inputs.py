@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -18,8 +16,10 @@ from sensor_msgs.msg import CompressedImage, Image, Imu
 
 from har_ros.core.errors import HarError
 from har_ros.core.freshness import CAMERA, IMU, StampWatch
+from har_ros.link.session import StampedReading
 from har_ros.nodes import qos
 from har_ros.nodes.executor import with_info
+from har_ros.nodes.imu_cdr import read_imu
 from har_ros.nodes.neighbours import Neighbours
 from har_ros.nodes.pairs import Pairs, stamp_ns_of
 from har_ros.nodes.rates import LossMeter, RateMeter
@@ -40,7 +40,7 @@ class InputSettings:
 class PairedInputs:
     """Hands on every accelerometer sample, then every image that has a sample close in time.
 
-    on_imu(stamp_ns, accel_mps2, message), on_pair(stamp_ns, image message); on_restart() when stamps run backwards.
+    on_imu(reading), on_pair(stamp_ns, image message); on_restart() when stamps run backwards.
     Whatever a message makes them raise is logged and counted as dropped, a HarError by its sentence alone: an
     exception would end the node, or leave message_filters' synchroniser locked for good.
     What a neighbour offers is taken from it, and the rest from ROS.
@@ -50,7 +50,7 @@ class PairedInputs:
         self,
         node: Node,
         settings: InputSettings,
-        on_imu: Callable[[int, NDArray[np.float32], Imu], None],
+        on_imu: Callable[[StampedReading], None],
         on_pair: Callable[[int, Any], None],
         on_restart: Callable[[], None],
         neighbours: Neighbours | None = None,
@@ -63,8 +63,9 @@ class PairedInputs:
         self._on_restart = on_restart
         self.images, self.samples = RateMeter(), RateMeter()
         self._losses = {CAMERA: LossMeter(), IMU: LossMeter()}
-        self.pairs = Pairs(settings.queue_size, settings.slop_s, settings.max_wait_s, self._guarded(self._take_pair))
-        self.dropped = 0
+        take_pair = self._guarded(CAMERA, self._take_pair)
+        self.pairs = Pairs(settings.queue_size, settings.slop_s, settings.max_wait_s, take_pair)
+        self._dropped = {CAMERA: 0, IMU: 0}
         self.sync_offset_ms = 0.0
         self._refused: dict[str, str] = {}
         self._watch = StampWatch()
@@ -105,6 +106,16 @@ class PairedInputs:
         return self._losses[IMU].lost
 
     @property
+    def dropped_images(self) -> int:
+        """Images that came and were refused."""
+        return self._dropped[CAMERA]
+
+    @property
+    def dropped_samples(self) -> int:
+        """Samples that came and were refused."""
+        return self._dropped[IMU]
+
+    @property
     def qos_problem(self) -> str:
         """Why an input that has a publisher gets nothing from it; empty while all inputs come."""
         return next(iter(self._refused.values()), "")
@@ -113,7 +124,7 @@ class PairedInputs:
         self, message_type: type, topic: str, profile: QoSProfile, name: str, take: Callable[[Any], None]
     ) -> Callable[[], object]:
         """Take a topic from a neighbour, or else from ROS; return what ends it."""
-        guarded, full_name = self._guarded(take), self._node.resolve_topic_name(topic)
+        guarded, full_name = self._guarded(name, take), self._node.resolve_topic_name(topic)
         if self._neighbours.offers(full_name):
             self._neighbours.listen(full_name, guarded)
             return partial(self._neighbours.leave, full_name, guarded)
@@ -137,23 +148,23 @@ class PairedInputs:
 
         events = SubscriptionEventCallbacks(incompatible_qos=note_problem)
         return self._node.create_subscription(
-            message_type, topic, with_info(receive), profile, event_callbacks=events
+            message_type, topic, with_info(receive), profile, event_callbacks=events, raw=message_type is Imu
         )
 
-    def _guarded(self, take: Callable[..., None]) -> Callable[..., None]:
+    def _guarded(self, name: str, take: Callable[..., None]) -> Callable[..., None]:
         def callback(*messages: Any) -> None:
             with self._lock:
                 try:
                     take(*messages)
                 except HarError as error:
-                    self._drop(str(error))
+                    self._drop(name, str(error))
                 except Exception as error:  # noqa: BLE001  see the class
-                    self._drop(f"{type(error).__name__}: {error}")
+                    self._drop(name, f"{type(error).__name__}: {error}")
 
         return callback
 
-    def _drop(self, reason: str) -> None:
-        self.dropped += 1
+    def _drop(self, name: str, reason: str) -> None:
+        self._dropped[name] += 1
         self._node.get_logger().warning(f"dropped: {reason}", throttle_duration_sec=5.0)
 
     def _take_image(self, message: Any) -> None:
@@ -164,20 +175,19 @@ class PairedInputs:
     def _hand_on_with_sample(self, image: Any) -> None:
         self.pairs.add_image(image)
 
-    def _take_imu(self, message: Imu) -> None:
+    def _take_imu(self, received: bytes | StampedReading) -> None:
+        """Take a sample as it comes from ROS or from a neighbour."""
         self._count(IMU, self.samples)
-        accel = message.linear_acceleration
-        if not math.isfinite(accel.x + accel.y + accel.z):
+        reading = read_imu(received) if isinstance(received, bytes) else received
+        if not math.isfinite(sum(reading.accel_mps2)):
             raise HarError("an accelerometer sample that is not finite")
-        accel_mps2 = np.array((accel.x, accel.y, accel.z), np.float32)
-        stamp_ns = stamp_ns_of(message)
-        self._note(IMU, stamp_ns)
-        self._on_imu(stamp_ns, accel_mps2, message)
-        self.pairs.add_sample(message)
+        self._note(IMU, reading.stamp_ns)
+        self._on_imu(reading)
+        self.pairs.add_sample(reading.stamp_ns)
 
-    def _take_pair(self, image: Any, imu: Imu) -> None:
+    def _take_pair(self, image: Any, sample_ns: int) -> None:
         stamp_ns = stamp_ns_of(image)
-        self.sync_offset_ms = (stamp_ns_of(imu) - stamp_ns) / 1e6
+        self.sync_offset_ms = (sample_ns - stamp_ns) / 1e6
         self._on_pair(stamp_ns, image)
 
     def _count(self, name: str, meter: RateMeter) -> None:

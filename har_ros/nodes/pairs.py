@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
-from sensor_msgs.msg import Imu
-from std_msgs.msg import Header
+from typing import Any, NamedTuple
 
 from har_ros.core.errors import HarError
 from har_ros.core.pairing import Waiting, WaitingRoom
-from har_ros.nodes.message_filters import ApproximateTimeSynchronizer, SimpleFilter
+from har_ros.nodes.message_filters import ApproximateTimeSynchronizer, SimpleFilter, Stamp
 
 
-@dataclass
-class _Stamped:
-    """A waiting image as message_filters takes it."""
+class _Header(NamedTuple):
+    stamp: Stamp
 
-    header: Header
-    waiting: Waiting
+
+class _Stamped(NamedTuple):
+    """What message_filters takes for a message: it looks at the header's stamp alone."""
+
+    header: _Header
+    content: Any
 
 
 class Pairs:
-    """Hands on every image that has a sample close in time: on_pair(image, sample), which must not raise.
+    """Hands on every image that has a sample close in time: on_pair(image, sample's stamp in ns); it must not raise.
 
     An image waits at most until one that is `max_wait_s` newer comes; see WaitingRoom.
     """
 
     def __init__(
-        self, queue_size: int, slop_s: float, max_wait_s: float, on_pair: Callable[[Any, Imu], None]
+        self, queue_size: int, slop_s: float, max_wait_s: float, on_pair: Callable[[Any, int], None]
     ) -> None:
         self._queue_size = queue_size
         self._slop_s = slop_s
@@ -56,21 +55,32 @@ class Pairs:
 
     def add_image(self, image: Any) -> None:
         """Take one image message."""
-        self._images.signalMessage(_Stamped(image.header, self._room.enter(stamp_ns_of(image), image)))
+        stamp_ns = stamp_ns_of(image)
+        self._images.signalMessage(_stamped(stamp_ns, self._room.enter(stamp_ns, image)))
 
-    def add_sample(self, sample: Imu) -> None:
-        """Take one accelerometer message."""
-        self._samples.signalMessage(sample)
+    def add_sample(self, stamp_ns: int) -> None:
+        """Take one accelerometer sample's stamp."""
+        self._samples.signalMessage(_stamped(stamp_ns, stamp_ns))
 
-    def _take(self, stamped: _Stamped, sample: Imu) -> None:
-        image = self._room.claim(stamped.waiting)
-        if image is not None:
-            self._on_pair(image, sample)
+    def _take(self, image: _Stamped, sample: _Stamped) -> None:
+        waiting: Waiting = image.content
+        claimed = self._room.claim(waiting)
+        if claimed is not None:
+            self._on_pair(claimed, sample.content)
+
+
+def _stamped(stamp_ns: int, content: Any) -> _Stamped:
+    return _Stamped(_Header(Stamp(nanoseconds=stamp_ns)), content)
 
 
 def stamp_ns_of(message: Any) -> int:
     """Return a message's stamp in ns. Raises HarError for one before 1970, which ROS has no time for."""
     stamp = message.header.stamp
-    if stamp.sec < 0:
-        raise HarError(f"a message whose stamp is negative: {stamp.sec} s")
-    return int(stamp.sec * 1_000_000_000 + stamp.nanosec)
+    return total_ns(stamp.sec, stamp.nanosec)
+
+
+def total_ns(sec: int, nanosec: int) -> int:
+    """Return a stamp in ns. Raises HarError for one before 1970."""
+    if sec < 0:
+        raise HarError(f"a message whose stamp is negative: {sec} s")
+    return sec * 1_000_000_000 + nanosec

@@ -1,12 +1,14 @@
-"""How often something happens, over the last seconds, and how much of it is lost on the way."""
+"""How often something happens, over the last seconds, and how much of it is missing."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 
 SPAN_S = 3.0
+_MOST_MISSING = 0.1  # of the pictures
 
 
 class RateMeter:
@@ -65,3 +67,27 @@ class LossMeter:
         else:
             self.lost += number - self._last - 1
         self._last = number
+
+
+class MissingWatch:
+    """Notices from running totals when more than a tenth of the last seconds' pictures are missing."""
+
+    def __init__(self) -> None:
+        self._totals: deque[tuple[float, int, dict[str, int]]] = deque()
+
+    def sentence(self, pictures: int, missing: Mapping[str, int]) -> str:
+        """Return what became of the missing ones; empty while they are few.
+
+        pictures: how many there were since the start, with the missing ones.
+        missing:  how many of them, by what is to be said of them, such as "were dropped".
+        """
+        now_s = time.monotonic()
+        self._totals.append((now_s, pictures, dict(missing)))
+        while len(self._totals) > 2 and now_s - self._totals[1][0] >= SPAN_S:
+            self._totals.popleft()
+        _, pictures_then, missing_then = self._totals[0]
+        fresh = pictures - pictures_then
+        grown = {fate: count - missing_then[fate] for fate, count in missing.items()}
+        if sum(grown.values()) <= _MOST_MISSING * fresh:
+            return ""
+        return f"of the last {fresh} pictures " + ", ".join(f"{count} {fate}" for fate, count in grown.items() if count)

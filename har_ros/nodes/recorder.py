@@ -16,13 +16,14 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter as RosParameter
 from rclpy.qos import ReliabilityPolicy
 from rclpy.task import Future
-from sensor_msgs.msg import Image, Imu
+from sensor_msgs.msg import Image
 from std_srvs.srv import SetBool, Trigger
 
 from har_ros.core.errors import HarError
 from har_ros.core.labels import parse_activity
 from har_ros.core.mount import rotation_matrix
 from har_ros.dataset.capture import SOURCES, CaptureMeta
+from har_ros.link.session import StampedReading
 from har_ros.nodes import qos
 from har_ros.nodes.base import HarNode, Health
 from har_ros.nodes.capture_builder import CaptureBuilder, Sample
@@ -118,7 +119,8 @@ class RecorderNode(HarNode):
             "imu_hz": inputs.samples.hz(),
             "paired": inputs.pairs.paired,
             "unpaired": inputs.pairs.unpaired,
-            "dropped": inputs.dropped,
+            "dropped": inputs.dropped_images,
+            "dropped_samples": inputs.dropped_samples,
             "written": self._written,
             "last_capture": self._last_path,
         }
@@ -198,8 +200,9 @@ class RecorderNode(HarNode):
         if self.state == "active" and any(change.name in _META for change in changes):
             self._builder.restart()
 
-    def _take_sample(self, stamp_ns: int, accel_mps2: NDArray[np.float32], message: Imu) -> None:
-        self._builder.add_sample(Sample(stamp_ns, accel_mps2, _gyro_radps(message)))
+    def _take_sample(self, reading: StampedReading) -> None:
+        accel_mps2 = np.array(reading.accel_mps2, np.float32)
+        self._builder.add_sample(Sample(reading.stamp_ns, accel_mps2, _gyro_radps(reading)))
 
     def _take_pair(self, stamp_ns: int, image: Image) -> None:
         if not self._recording and self._asked is None:
@@ -235,12 +238,11 @@ class RecorderNode(HarNode):
             asked.set_result(outcome)
 
 
-def _gyro_radps(message: Imu) -> NDArray[np.float32] | None:
+def _gyro_radps(reading: StampedReading) -> NDArray[np.float32] | None:
     """Return the angular velocity, or None where the sensor has no gyro. Raises HarError for a broken one."""
-    if message.angular_velocity_covariance[0] == -1:
+    if reading.gyro_radps is None:
         return None
-    gyro = message.angular_velocity
-    gyro_radps = np.array((gyro.x, gyro.y, gyro.z), np.float32)
+    gyro_radps = np.array(reading.gyro_radps, np.float32)
     if not np.isfinite(gyro_radps).all():
         raise HarError("a gyro's reading that is not finite")
     return gyro_radps
