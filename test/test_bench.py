@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -29,7 +32,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], 
     start = datetime(2026, 1, 1, tzinfo=timezone.utc)
     for index, label in enumerate((*LABELS[:2], "OTHER")):
         write_capture(folder / "set", make_capture(label, seed=index), start + timedelta(seconds=index))
-    words = ["bench", "--only", "model", "--captures", str(folder / "set"), "--rounds", "2", "--also", "edge"]
+    words = ["bench", "--only", "model", "--captures", str(folder / "set"), "--rounds", "2"]
     assert main([*words, "--json", str(folder / "figures.json"), "--page", str(folder / "page.md")]) == 0
     return json.loads((folder / "figures.json").read_text()), (folder / "page.md").read_text()
 
@@ -54,7 +57,7 @@ def test_the_network_stays_below_the_measured_peak(measured: tuple[dict[str, Any
 
 def test_the_page_holds_the_figures_and_says_how_they_came_about(measured: tuple[dict[str, Any], str]) -> None:
     figures, page = measured
-    assert "`har bench --model paper --also edge --only model --captures set`" in page
+    assert "`har bench --only model --captures set --rounds 2`" in page
     for name in figures["model"]["ms"]:
         assert f"| {name} |" in page
     for text in (figures["environment"]["processor"], figures["peak"]["how"], "640 x 480 raw", "onnxruntime int8"):
@@ -100,10 +103,42 @@ def test_cases_take_turns_and_slow_ones_are_told_from_fast_ones() -> None:
     [
         (["--rounds", "0"], "--rounds is 0; give a number from 1 to 1000"),
         (["--model", "nobody"], "there is no model 'nobody'"),
+        (["--also", "nobody"], "there is no model 'nobody'"),
+        (["--also", "edge", "edge"], "two models are called 'edge' here; copy one to a folder of another name"),
+        (["--model", "edge"], "edge' is no float model, with which comparing begins; give it with --also"),
+        (["--json", "/nowhere/figures.json"], "can't write '/nowhere/figures.json' (No such file or directory)"),
+        (["--page", "/"], "'/' is a folder; give a file"),
+        (["--tflite", "/nowhere.tflite"], "there is no file '/nowhere.tflite'"),
         (["--captures", "/nowhere"], "give a dataset's folder"),
     ],
 )
-def test_bad_options_are_refused(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
-    captures = [] if "--captures" in words else ["--captures", str(Path(__file__).parent)]
-    assert main(["bench", "--only", "model", *captures, *words]) == 1
-    assert sentence in capsys.readouterr().err
+def test_bad_options_are_refused_before_anything_is_done(
+    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", "--only", "model", *words]) == 1
+    said = capsys.readouterr().err
+    assert sentence in said and len(said.splitlines()) == 1, "no word of simulating or measuring"
+
+
+def test_a_model_must_not_take_the_name_of_the_first_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(find_model("edge"), tmp_path / "int8")
+    assert main(["bench", "--also", str(tmp_path / "int8")]) == 1
+    assert "two models are called 'int8' here; copy one to a folder of another name" in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_network_for_litert_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert")
+    (tmp_path / "bad.tflite").write_bytes(b"no network")
+    assert main(["bench", "--tflite", str(tmp_path / "bad.tflite")]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1].startswith(f"har: LiteRT can't run '{tmp_path / 'bad.tflite'}' (")
+    assert said[-1].endswith("; give a .tflite file")
+
+
+def test_without_onnx_the_command_explains_itself_and_says_what_to_install() -> None:
+    """The package onnx, of the extra quantise, is not in what `make setup` installs."""
+    words = [["bench", "--help"], ["bench", "--only", "model"]]
+    for arguments, code, sentence in zip(words, (0, 1), ("examples:", "this needs 'onnx'; ")):
+        script = f"import sys; sys.modules['onnx'] = None; from har_ros.cli import main; sys.exit(main({arguments}))"
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == code and sentence in done.stdout + done.stderr, done.stderr
