@@ -19,9 +19,11 @@ from rich.console import Console
 
 from har_ros.benchmark.environment import environment
 from har_ros.benchmark.inputs import benchmark_inputs
-from har_ros.benchmark.model import benchmark_model, camera_pictures
+from har_ros.benchmark.model import benchmark_model
 from har_ros.benchmark.page import make_page
 from har_ros.benchmark.peers import benchmark_peers, open_tflite
+from har_ros.benchmark.profile import step_profile
+from har_ros.benchmark.streaming import camera_pictures
 from har_ros.core.errors import HarError
 from har_ros.core.labels import Activity
 from har_ros.core.model_card import load_card
@@ -189,6 +191,8 @@ def _measure_cameras(args: argparse.Namespace, models: _Models, captures: list[C
 def _measure_model(args: argparse.Namespace, models: _Models, captures: list[Capture]) -> dict[str, Any]:
     _say("measuring the model")
     model_figures, peak = benchmark_model(models.folders, captures, args.rounds)
+    _say("measuring a step's parts")
+    model_figures["step_us"] = step_profile(models.folders, camera_pictures(captures[0]), args.rounds)
     _say("measuring its inputs and its peers")
     return {
         "model": model_figures,

@@ -17,6 +17,7 @@ pytest.importorskip("onnx", reason="needs the extra quantise")
 from capture_maker import make_capture
 
 from har_ros.benchmark import peaks
+from har_ros.benchmark.profile import PARTS, WHOLE
 from har_ros.benchmark.timing import interleave
 from har_ros.cli import main
 from har_ros.core.labels import LABELS
@@ -44,8 +45,25 @@ def test_streaming_equals_and_beats_the_naive_way(measured: tuple[dict[str, Any]
     assert model["ratio"]["stream_edge"] > 16, "80 are to be had"
     assert set(model["ms"]) >= {"naive", "naive_2_threads", "stream_fp32", "stream_int8", "encoder_int8", "head"}
     assert model["stride"]["30"]["stream_fp32"] == pytest.approx(model["ratio"]["stream_fp32"] / 30)
-    assert model["gate"]["skip_rate"] < 0.1, "these pictures change colour with each frame"
+    assert {"head_int8", "head_edge"} <= set(model["ms"])
+    assert set(model["gate"]) == {"fp32", "int8", "edge"}
+    for gate in model["gate"].values():
+        assert gate["skip_rate"] < 0.1, "these pictures change colour with each frame"
     assert 0 <= model["verdicts"]["int8"]["same_verdict"] <= 1
+
+
+def test_a_steps_parts_make_up_the_whole(measured: tuple[dict[str, Any], str]) -> None:
+    figures, page = measured
+    for name, paces in figures["model"]["step_us"].items():
+        assert set(paces) == {"back_to_back", "paced"}
+        for pace, us in paces.items():
+            parts_us = [us[part] for part in PARTS]
+            assert all(part_us > 0 for part_us in parts_us)
+            assert sum(parts_us) == pytest.approx(us[WHOLE], rel=0.2), "medians, whose sum is about the sum's median"
+            assert us["encoder"] == max(parts_us)
+            assert f"{name}, {pace}" in page
+        whole_ms = figures["model"]["ms"][f"stream_{name}"]
+        assert paces["back_to_back"][WHOLE] / 1e3 == pytest.approx(whole_ms, rel=1), "the same step"
 
 
 def test_the_network_stays_below_the_measured_peak(measured: tuple[dict[str, Any], str]) -> None:

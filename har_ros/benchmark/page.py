@@ -21,6 +21,11 @@ _STRIDE = """
 How much faster streaming is where the naive way gives a verdict only every so many frames (computed from the times
 above: streaming still takes in every frame, and gives a verdict at each):
 """
+_STEP = """
+Where the processor time of one step goes, in median microseconds, one step right after the other and at a camera's
+pace, 30 a second with sleep in between, as in the fusion node: by then the processor's caches hold other things, and
+everything takes longer, which is what the graph's figures are made of.
+"""
 
 
 def make_page(figures: Mapping[str, Any], command: str) -> str:
@@ -50,8 +55,10 @@ def _model(figures: Mapping[str, Any]) -> list[str]:
     ]
     names = [name for name, ratio in model["ratio"].items() if ratio is not None]
     strides = [(stride, *(ratios[name] for name in names)) for stride, ratios in model["stride"].items()]
-    costs = {**model["verdicts"], "motion gate": model["gate"]}
-    keys = list(model["gate"])
+    costs = {**model["verdicts"], **{f"{name}, motion gate": gate for name, gate in model["gate"].items()}}
+    keys = tuple(dict.fromkeys(key for cost in costs.values() for key in cost))
+    steps = {f"{name}, {pace}": parts for name, paces in model["step_us"].items() for pace, parts in paces.items()}
+    parts = next(iter(steps.values()))
     return [
         "\n## Model",
         _MODEL,
@@ -61,6 +68,8 @@ def _model(figures: Mapping[str, Any]) -> list[str]:
         _table(("frames for each naive verdict", *names), strides),
         "\nWhat int8, pruning and the motion gate (off by default) change in the verdicts on captures:\n",
         _table(("", *keys), [(name, *(cost.get(key, "") for key in keys)) for name, cost in costs.items()]),
+        _STEP,
+        _table(("", *steps), [(part, *(each[part] for each in steps.values())) for part in parts]),
     ]
 
 
