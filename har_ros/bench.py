@@ -50,7 +50,7 @@ _PLACES = ("json", "page")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's options."""
     parser.epilog = _EXAMPLE
-    parser.add_argument("--only", choices=_PARTS, help="one part alone; all take a quarter of an hour")
+    parser.add_argument("--only", choices=_PARTS, help="one part alone; all three take about twelve minutes")
     parser.add_argument(
         "--model", help="a model's name or folder; for the part `model` a float one, which is compared with the naive "
         f"way and with its own int8 version (default {_FLOAT_MODEL})"
@@ -139,15 +139,11 @@ def _models(args: argparse.Namespace, int8: Path | None) -> _Models:
         folders[deployed] = folder
     load_card(first)
     if int8 is not None:
-        _require_float(first)
+        from har_ros.inference.quantise import is_float
+
+        if not is_float(first):
+            raise HarError(f"'{first}' is no float model, which comparing begins with; use --also, or --only")
     return _Models(folders, deployed)
-
-
-def _require_float(folder: Path) -> None:
-    from har_ros.inference.quantise import is_float
-
-    if not is_float(folder):
-        raise HarError(f"'{folder}' is no float model, with which comparing begins; give it with --also, or use --only")
 
 
 def _quantise(models: _Models, dataset: Path) -> None:

@@ -57,7 +57,11 @@ def _model(figures: Mapping[str, Any]) -> list[str]:
     strides = [(stride, *(ratios[name] for name in names)) for stride, ratios in model["stride"].items()]
     costs = {**model["verdicts"], **{f"{name}, motion gate": gate for name, gate in model["gate"].items()}}
     keys = tuple(dict.fromkeys(key for cost in costs.values() for key in cost))
-    steps = {f"{name}, {pace}": parts for name, paces in model["step_us"].items() for pace, parts in paces.items()}
+    steps = {
+        f"{name}, {pace.replace('_', ' ')}": parts_us
+        for name, paces in model["step_us"].items()
+        for pace, parts_us in paces.items()
+    }
     parts = next(iter(steps.values()))
     return [
         "\n## Model",
