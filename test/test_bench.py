@@ -113,7 +113,7 @@ def test_cases_take_turns_and_slow_ones_are_told_from_fast_ones() -> None:
     assert turns == ["slow", "fast"] * 4, "a warm-up, then three rounds"
     assert timings["slow"].calls == 3 and timings["fast"].calls >= 3
     assert timings["slow"].least_ms >= 60 and timings["fast"].least_ms >= 10
-    assert timings["slow"].median_ms >= timings["slow"].least_ms
+    assert timings["slow"].median_ms > timings["fast"].median_ms
 
 
 @pytest.mark.parametrize(
