@@ -12,24 +12,24 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from har_ros.bench_graph import (
+from har_ros.bench_rig import (
     SETTLE_S,
+    START_S,
     await_condition,
     graph_plan,
     listener,
     own_graph,
     percentiles,
     picture_folder,
-    shares,
     usages,
 )
+from har_ros.benchmark.usage import share
 from har_ros.graph import COMPOSED, commands
 from har_ros.nodes.probe import Probe
 from har_ros.processes import NodeProcesses
 
 COUNTS = (1, 2, 4, 8)
 CAMERA_HZ = 15.0
-_START_S = 30.0
 
 
 def benchmark_cameras(
@@ -43,7 +43,7 @@ def benchmark_cameras(
     Raises HarError where a node can't start.
     """
     with own_graph(), tempfile.TemporaryDirectory() as scratch:
-        source = picture_folder(Path(scratch), pictures, round((seconds + _START_S + SETTLE_S) * CAMERA_HZ))
+        source = picture_folder(Path(scratch), pictures, round((seconds + START_S + SETTLE_S) * CAMERA_HZ))
         return [_measure(model, source, count, seconds) for count in counts]
 
 
@@ -66,7 +66,7 @@ def _measure(model: Path, source: Path, count: int, seconds: float) -> dict[str,
         **percentiles([latency_ms for each in latencies_ms for latency_ms in each]),
         "rate": statistics.mean(rates),
         "least_rate": min(rates),
-        "cpu_percent": shares(before, after, elapsed_s)[COMPOSED],
+        "cpu_percent": share(before[COMPOSED], after[COMPOSED], elapsed_s),
         "rss_mb": after[COMPOSED].rss_mb,
         "first_verdicts_s": first_verdicts_s,
     }

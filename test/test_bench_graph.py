@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -23,28 +24,43 @@ from har_ros.dataset.writer import write_capture
 SECONDS = 5
 
 
+@pytest.mark.parametrize("cases", [("camera+imu",), ("camera+imu", "camera", "imu")], ids=len)
 def test_the_graphs_latency_is_measured_and_every_picture_accounted_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cases: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path / "log"))
     write_capture(tmp_path / "set", make_capture(LABELS[0]), datetime(2026, 1, 1, tzinfo=timezone.utc))
-    model = write_tiny_model(tmp_path / "model")
+    model = write_tiny_model(tmp_path / "model", cases=cases)
+    monkeypatch.setitem(sys.modules, "onnx", None)  # as where the extra quantise isn't installed
     words = ["bench", "--only", "graph", "--model", str(model), "--captures", str(tmp_path / "set")]
     assert main([*words, "--seconds", str(SECONDS), "--json", str(tmp_path / "figures.json")]) == 0
     graph = json.loads((tmp_path / "figures.json").read_text())["graph"]
     assert graph["model"] == "model"
-    latency = graph["latency_ms"]
-    assert latency == graph["latency_ms_of_models"]["model"]
-    assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"] < 1000
-    assert 30 <= latency["verdicts"] <= 30 * SECONDS
-    assert graph["frames"] == 30 * SECONDS and graph["frames_lost"] == 0
-    assert set(graph["frames_reported"]) == {"images_before", "lost_images", "unpaired", "skipped", "dropped"}
+    assert graph["latency_ms"] == graph["latency_ms_of_models"]["model"]
+    assert SECONDS <= graph["seconds"] < SECONDS + 1
+    for run in (graph, graph["composed"]):
+        latency = run["latency_ms"]
+        assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"] < 1000
+        assert 30 <= latency["verdicts"] <= 30 * run["seconds"] + 1, "never more than there were pictures"
+        assert set(run["frames_reported"]) == {"images_before", "lost_images", "unpaired", "skipped", "dropped"}
+        assert run["frames"] == 30 * (SECONDS + 5), "before the time, in it and after it"
+        assert run["frames"] == run["frames_judged"] + sum(run["frames_reported"].values()), "published"
+        assert run["frames_lost"] == 0
     nodes = {"camera", "imu_bridge", "fusion"}
     assert set(graph["cpu_percent"]) == {*nodes, "fake_imu", "all nodes"}
     assert graph["cpu_percent"]["all nodes"] == pytest.approx(sum(graph["cpu_percent"][node] for node in nodes))
     assert all(20 < graph["rss_mb"][node] < 500 for node in nodes)
     assert all(abs(graph["rss_growth_mb"][node]) < 50 for node in nodes)
+    assert set(graph["composed"]["cpu_percent"]) == {"composed", "fake_imu", "all nodes"}
+    assert graph["composed"]["rss_mb"]["composed"] < sum(graph["rss_mb"][node] for node in nodes)
+    threads = graph["threads_percent"]
+    assert sum(threads.values()) == pytest.approx(graph["cpu_percent"]["fusion"], rel=0.1, abs=1)
+    assert all(threads[name] > 0 for name in ("main", "worker", "DDS"))
     assert 1 < graph["first_verdict_s"] < 30
+    page = capsys.readouterr().out
+    assert f"`har bench --only graph --model {model} --captures set --seconds {SECONDS}.0`" in page
+    assert f"judged: {graph['frames_judged']};" in page and "lost without a word: 0." in page
+    assert "| one process |" in page and "| worker |" in page
 
 
 def test_several_cameras_are_measured_and_stand_on_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

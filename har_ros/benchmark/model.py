@@ -7,11 +7,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from har_ros.benchmark.peaks import PeakKernels, multiply_adds, peak_kernels
+from har_ros.benchmark.streaming import Pictures, camera_pictures, filled, streaming_step
 from har_ros.benchmark.timing import Timing, interleave
 from har_ros.benchmark.verdicts import compare_gate, compare_models, greatest_difference
 from har_ros.core.alarm_policy import AlarmPolicy
@@ -24,9 +23,6 @@ from har_ros.inference.naive import NaiveRecogniser
 from har_ros.inference.recogniser import StreamingRecogniser
 
 STRIDES = (1, 5, 15, 30)
-_CAMERA = (640, 480)
-_PERIOD_NS, _SAMPLES_A_FRAME = 33_333_333, 3
-Pictures = NDArray[np.uint8]
 
 
 def benchmark_model(
@@ -38,19 +34,19 @@ def benchmark_model(
     captures: whose pictures and readings are shown.
     """
     pictures = camera_pictures(captures[0])
-    (_, float_folder), *others = folders.items()
-    one, two = (HarModel(float_folder, threads) for threads in (1, 2))
+    models = {name: HarModel(folder) for name, folder in folders.items()}
+    (first, one), *others = models.items()
+    two = HarModel(folders[first], threads=2)
     cases: dict[str, Callable[[], object]] = {
         "naive": _naive(one, pictures),
         "naive_2_threads": _naive(two, pictures),
         "naive_frame_by_frame": _frame_by_frame(one),
     }
-    for name, folder in folders.items():
-        model = HarModel(folder)
+    for name, model in models.items():
         cases[f"stream_{name}"] = _stream(model, pictures)
-        cases[f"stream_{name}_2_threads"] = _stream(HarModel(folder, threads=2), pictures)
+        cases[f"stream_{name}_2_threads"] = _stream(HarModel(folders[name], threads=2), pictures)
         cases[f"encoder_{name}"] = model.encoder.run
-    cases["head"] = _head(one)
+        cases["head" if name == first else f"head_{name}"] = _head(model)
     peaks = peak_kernels()
     peak_cases = {f"peak_{name}": kernel for name, kernel in peaks.kernels.items()}
     everything = interleave({**cases, **peak_cases}, rounds)
@@ -66,15 +62,10 @@ def benchmark_model(
         "ratio_of_least": {name: timings["naive"].least_ms / timings[name].least_ms for name in ratios},
         "stride": {str(stride): {name: ratio / stride for name, ratio in ratios.items()} for stride in STRIDES},
         "max_abs_diff": greatest_difference(one, captures),
-        "verdicts": {name: compare_models(one, HarModel(folder), captures) for name, folder in others},
-        "gate": compare_gate(one, captures),
+        "verdicts": {name: compare_models(one, model, captures) for name, model in others},
+        "gate": {name: compare_gate(model, captures) for name, model in models.items()},
     }
     return model_figures, _fractions(folders, everything, peaks)
-
-
-def camera_pictures(capture: Capture) -> list[Pictures]:
-    """Return a capture's pictures in the size of a usual camera's, (480, 640, 3)."""
-    return [np.asarray(cv2.resize(frame, _CAMERA), np.uint8) for frame in capture.frames]
 
 
 def _naive(model: HarModel, pictures: Sequence[Pictures]) -> Callable[[], object]:
@@ -84,7 +75,7 @@ def _naive(model: HarModel, pictures: Sequence[Pictures]) -> Callable[[], object
     def step() -> object:
         return naive.add(pictures[next(numbers) % len(pictures)], accel)
 
-    return _filled(step, model.card.steps)
+    return filled(step)
 
 
 def _frame_by_frame(model: HarModel) -> Callable[[], object]:
@@ -98,24 +89,7 @@ def _frame_by_frame(model: HarModel) -> Callable[[], object]:
 
 
 def _stream(model: HarModel, pictures: Sequence[Pictures]) -> Callable[[], object]:
-    """One step as in the fusion node: some accelerometer samples and one picture."""
-    recogniser, numbers = StreamingRecogniser(model, AlarmMonitor(AlarmPolicy())), count()
-    accel = np.array((0.0, 0.0, 9.8), np.float32)
-
-    def step() -> object:
-        number = next(numbers)
-        stamp_ns = (number + 1) * _PERIOD_NS
-        for sample in range(_SAMPLES_A_FRAME):
-            recogniser.add_imu(stamp_ns + sample * 10_000_000, accel)
-        return recogniser.add_frame(stamp_ns, pictures[number % len(pictures)])
-
-    return _filled(step, model.card.steps)
-
-
-def _filled(step: Callable[[], object], steps: int) -> Callable[[], object]:
-    for _ in range(steps):
-        step()
-    return step
+    return streaming_step(StreamingRecogniser(model, AlarmMonitor(AlarmPolicy())), pictures)
 
 
 def _head(model: HarModel) -> Callable[[], object]:

@@ -21,6 +21,11 @@ _STRIDE = """
 How much faster streaming is where the naive way gives a verdict only every so many frames (computed from the times
 above: streaming still takes in every frame, and gives a verdict at each):
 """
+_STEP = """
+Where the processor time of one step goes, in median microseconds, one step right after the other and at a camera's
+pace, 30 a second with sleep in between, as in the fusion node: by then the processor's caches hold other things, and
+everything takes longer, which is what the graph's figures are made of.
+"""
 
 
 def make_page(figures: Mapping[str, Any], command: str) -> str:
@@ -50,8 +55,14 @@ def _model(figures: Mapping[str, Any]) -> list[str]:
     ]
     names = [name for name, ratio in model["ratio"].items() if ratio is not None]
     strides = [(stride, *(ratios[name] for name in names)) for stride, ratios in model["stride"].items()]
-    costs = {**model["verdicts"], "motion gate": model["gate"]}
-    keys = list(model["gate"])
+    costs = {**model["verdicts"], **{f"{name}, motion gate": gate for name, gate in model["gate"].items()}}
+    keys = tuple(dict.fromkeys(key for cost in costs.values() for key in cost))
+    steps = {
+        f"{name}, {pace.replace('_', ' ')}": parts_us
+        for name, paces in model["step_us"].items()
+        for pace, parts_us in paces.items()
+    }
+    parts = next(iter(steps.values()))
     return [
         "\n## Model",
         _MODEL,
@@ -61,6 +72,8 @@ def _model(figures: Mapping[str, Any]) -> list[str]:
         _table(("frames for each naive verdict", *names), strides),
         "\nWhat int8, pruning and the motion gate (off by default) change in the verdicts on captures:\n",
         _table(("", *keys), [(name, *(cost.get(key, "") for key in keys)) for name, cost in costs.items()]),
+        _STEP,
+        _table(("", *steps), [(part, *(each[part] for each in steps.values())) for part in parts]),
     ]
 
 
@@ -98,21 +111,34 @@ def _graph(figures: Mapping[str, Any]) -> list[str]:
     memory = [graph["rss_mb"], graph["rss_growth_mb"]]
     rows = [(name, share, *(each.get(name, "") for each in memory)) for name, share in graph["cpu_percent"].items()]
     of_models = graph["latency_ms_of_models"].items()
-    models = [(name, *(each[key] for key in ("p50", "p95", "p99"))) for name, each in of_models]
+    models = [(name, *(each[key] for key in _SHARES)) for name, each in of_models]
+    ways = [_way(name, run) for name, run in (("a process each", graph), ("one process", graph["composed"]))]
     left_out = ", ".join(f"{name} {number}" for name, number in graph["frames_reported"].items())
     return [
         "\n## ROS graph\n",
         f"Camera node at 640 x 480, 30 Hz; accelerometer at 100 Hz through the bridge; model {graph['model']};",
         f"{graph['seconds']:.0f} s.",
         f"From a picture's stamp to the arrival of its verdict ({latency['verdicts']} of them):",
-        ", ".join(f"{share} {_text(latency[share])} ms" for share in ("p50", "p95", "p99")) + ".\n",
+        ", ".join(f"{share} {_text(latency[share])} ms" for share in _SHARES) + ".\n",
         _table(("model", "p50 ms", "p95 ms", "p99 ms"), models),
         "",
         f"First verdict: {graph['first_verdict_s']:.1f} s after the start, of which the window takes one.",
-        f"Pictures published: {graph['frames']}; lost without a word: {graph['frames_lost']};",
-        f"counted by the fusion node as left out: {left_out}.\n",
+        f"Pictures published: {graph['frames']}; judged: {graph['frames_judged']};",
+        f"counted by the fusion node as left out: {left_out}; lost without a word: {graph['frames_lost']}.\n",
         _table(("process", "% of one core", "resident MB", "MB more than after a tenth of the time"), rows),
+        "\nWhere the fusion node's share goes, by its threads: the main one takes and pairs the messages, the worker",
+        "(the busiest of the others) recognises and publishes, DDS is the middleware's own.\n",
+        _table(("thread", "% of one core"), graph["threads_percent"].items()),
+        "\nThe same with all three nodes in one process (`compose:=true`), which spares pictures and samples the",
+        "middleware:\n",
+        _table(("nodes have", "% of one core", "p50 ms", "p95 ms", "p99 ms", "resident MB", "lost"), ways),
     ]
+
+
+def _way(name: str, run: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the row of one way to run the nodes."""
+    latencies = (run["latency_ms"][share] for share in _SHARES)
+    return (name, run["cpu_percent"]["all nodes"], *latencies, run["rss_mb"]["all nodes"], run["frames_lost"])
 
 
 def _cameras(figures: Mapping[str, Any]) -> list[str]:
@@ -127,6 +153,7 @@ def _cameras(figures: Mapping[str, Any]) -> list[str]:
 
 _CAMERA_HEAD = ("cameras", "p50 ms", "p99 ms", "verdicts/s", "slowest's", "% of one core", "resident MB", "all after s")
 _CAMERA_KEYS = ("n", "p50", "p99", "rate", "least_rate", "cpu_percent", "rss_mb", "first_verdicts_s")
+_SHARES = ("p50", "p95", "p99")
 _PARTS = {"model": _model, "peak": _peak, "inputs": _inputs, "peers": _peers, "graph": _graph, "cameras": _cameras}
 
 

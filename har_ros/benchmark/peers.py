@@ -11,8 +11,9 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from har_ros.benchmark.timing import interleave
+from har_ros.core.errors import HarError
 from har_ros.core.model_card import ENCODER_FILE, load_card
-from har_ros.inference.sessions import BoundRun, open_session
+from har_ros.inference.sessions import BoundRun, first_line, open_session
 
 
 def benchmark_peers(folders: Mapping[str, Path], tflite: Path | None, rounds: int) -> dict[str, Any]:
@@ -39,6 +40,23 @@ def benchmark_peers(folders: Mapping[str, Path], tflite: Path | None, rounds: in
         "versions": versions,
         "missing": missing,
     }
+
+
+def open_tflite(file: Path) -> Callable[[], object]:
+    """Return what computes a network once, of a file for LiteRT, on one thread and whatever its input holds.
+
+    Raises HarError where it is no such file, and ModuleNotFoundError without LiteRT.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        interpreter = Interpreter(str(file), num_threads=1)
+        interpreter.allocate_tensors()
+        interpreter.invoke()
+    except (ValueError, RuntimeError) as error:
+        raise HarError(f"LiteRT can't run '{file}' ({first_line(error)}); give a .tflite file") from None
+    invoke: Callable[[], object] = interpreter.invoke
+    return invoke
 
 
 class _NoFileError(Exception):
@@ -76,11 +94,8 @@ def _add_openvino(cases: _Cases, folders: Mapping[str, Path], _tflite: Path | No
 
 def _add_litert(cases: _Cases, _folders: Mapping[str, Path], tflite: Path | None) -> str:
     import ai_edge_litert
-    from ai_edge_litert.interpreter import Interpreter
 
     if tflite is None:
         raise _NoFileError("it reads no ONNX; give the same network with --tflite")
-    interpreter = Interpreter(str(tflite), num_threads=1)
-    interpreter.allocate_tensors()
-    cases[f"LiteRT {tflite.name}"] = interpreter.invoke
+    cases[f"LiteRT {tflite.name}"] = open_tflite(tflite)
     return str(ai_edge_litert.__version__)

@@ -1,4 +1,4 @@
-"""Reports as JSON files."""
+"""Reports as files, JSON above all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from har_ros.core.errors import HarError
 
 
 def require_place(path: Path | None) -> None:
-    """Refuse a place where no JSON can be written, before the work that it is for. Raises HarError."""
+    """Refuse a place where no report can be written, before the work that it is for. Raises HarError."""
     if path is not None:
         with _draft(path) as draft:
             draft.touch()
@@ -20,8 +20,13 @@ def require_place(path: Path | None) -> None:
 
 def write_json(path: Path, report: dict[str, Any]) -> None:
     """Write a report as JSON, whole or not at all. Raises HarError."""
+    write_text(path, json.dumps(report, indent=1, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a report that is a text already, whole or not at all. Raises HarError."""
     with _draft(path) as draft:
-        draft.write_text(json.dumps(report, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        draft.write_text(text, encoding="utf-8")
         draft.replace(path)
 
 
@@ -31,7 +36,7 @@ def _draft(path: Path) -> Iterator[Path]:
     draft = path.parent / f".{path.name}.part"
     try:
         if path.is_dir():
-            raise HarError(f"'{path}' is a folder; give a file for the JSON")
+            raise HarError(f"'{path}' is a folder; give a file")
         yield draft
     except OSError as error:
         raise HarError(f"can't write '{path}' ({error.strerror}); give another file") from None

@@ -14,6 +14,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
 from har_ros.core.errors import HarError
+from har_ros.core.model_card import CAMERA
 from har_ros.nodes.pairs import stamp_ns_of
 from har_ros.nodes.participant import Participant
 
@@ -47,7 +48,10 @@ class Probe(Participant):
         node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, QoSProfile(depth=100))
 
     def latencies_ms(self, namespace: str, since_ns: int = 0) -> list[float]:
-        """Return how late each verdict of a namespace came whose newest picture was taken after `since_ns`."""
+        """Return how late each verdict on pictures of a namespace came whose newest was taken after `since_ns`.
+
+        Verdicts that a model gives from the accelerometer alone are nobody's here: they carry the stamp of a sample.
+        """
         with self._lock:
             verdicts = self._latencies_ms[namespace].items()
             return [latency_ms for stamp_ns, latency_ms in verdicts if stamp_ns >= since_ns]
@@ -76,7 +80,7 @@ class Probe(Participant):
 
     def _on_activity(self, latencies_ms: dict[int, float], message: Any) -> None:
         now_ns = time.time_ns()
-        if message.status[0].level in _VERDICTS:
+        if _is_of_picture(message.status[0]):
             stamp_ns = stamp_ns_of(message)
             with self._lock:
                 latencies_ms.setdefault(stamp_ns, (now_ns - stamp_ns) / 1e6)
@@ -86,3 +90,9 @@ class Probe(Participant):
             for status in message.status:
                 values = {pair.key: pair.value for pair in status.values}
                 self._diagnostics[status.name] = {**values, "message": status.message}
+
+
+def _is_of_picture(status: DiagnosticStatus) -> bool:
+    """Return whether a status of `activity` is a verdict that rests on pictures."""
+    modalities = next((pair.value for pair in status.values if pair.key == "modalities"), "")
+    return status.level in _VERDICTS and CAMERA in modalities.split(",")

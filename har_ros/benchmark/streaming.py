@@ -1,0 +1,45 @@
+"""What the benchmarks of a model stream: pictures of a usual camera, step by step as in the fusion node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from har_ros.core.windows import STEPS
+from har_ros.dataset.capture import Capture
+from har_ros.inference.recogniser import StreamingRecogniser
+
+_CAMERA = (640, 480)
+_PERIOD_NS, _SAMPLES_A_FRAME = 33_333_333, 3
+Pictures = NDArray[np.uint8]
+
+
+def camera_pictures(capture: Capture) -> list[Pictures]:
+    """Return a capture's pictures in the size of a usual camera's, (480, 640, 3)."""
+    return [np.asarray(cv2.resize(frame, _CAMERA), np.uint8) for frame in capture.frames]
+
+
+def streaming_step(recogniser: StreamingRecogniser, pictures: Sequence[Pictures]) -> Callable[[], object]:
+    """Return one step as in the fusion node, some accelerometer samples and one picture; the window is full."""
+    numbers = count()
+    accel_mps2 = np.array((0.0, 0.0, 9.8), np.float32)
+
+    def step() -> object:
+        number = next(numbers)
+        stamp_ns = (number + 1) * _PERIOD_NS
+        for sample in range(_SAMPLES_A_FRAME):
+            recogniser.add_imu(stamp_ns + sample * 10_000_000, accel_mps2)
+        return recogniser.add_frame(stamp_ns, pictures[number % len(pictures)])
+
+    return filled(step)
+
+
+def filled(step: Callable[[], object]) -> Callable[[], object]:
+    """Return a step after it has filled its window."""
+    for _ in range(STEPS):
+        step()
+    return step
