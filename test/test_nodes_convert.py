@@ -27,7 +27,8 @@ def report(label: str = "FALL_OR_COLLAPSE", state: AlarmState = AlarmState.NORMA
     """Return a report with a recognition."""
     span = WindowSpan(STAMP_NS - 966_000_000, STAMP_NS, max_gap_ms=34.5, max_sync_offset_ms=4.2)
     activity = ActivityVerdict(label, 0.7, SHARES)
-    recognition = Recognition(span, activity, AnomalyVerdict(0.75, state, reason, FallState.FALLEN, 0.125))
+    anomaly = AnomalyVerdict(0.75, state, reason, FallState.FALLEN, 0.125)
+    recognition = Recognition(span, activity, anomaly, novelty={"energy": -1.5})
     return Report(STAMP_NS, "camera", latency_ms=41.23, recognition=recognition)
 
 
@@ -74,6 +75,8 @@ def test_anomaly_golden() -> None:
         ("reason", "high score"),
         ("fall_state", "fallen"),
         ("drowsiness", "0.1250"),
+        ("energy", "-1.5000"),
+        ("reconstruction", "nan"),
     ]
     assert (array.status[0].level, array.status[0].message) == (DiagnosticStatus.ERROR, "alarm")
 

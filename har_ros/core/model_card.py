@@ -49,8 +49,9 @@ class ModelCard:
     temperature:       of each case, such as `camera+imu` or `imu`, that it can do: t makes of the head's
                        probabilities p softmax(log p / t), above 1 less sure, below 1 more.
     novelty:           of each of the head's scores the greatest value that is nothing strange, in each case;
-                       above that of `energy` the activity is unknown, above that of `reconstruction` the window
-                       is unlike what was normal in training.
+                       above that of `energy` the activity is unknown; above that of `reconstruction` the window
+                       is unlike the normal activities of the training, as falls and drowsiness are: a second
+                       opinion on the anomaly score, published beside it.
     thresholds:        min_confidence, suspect_score, alarm_score (see har_ros.core.decision).
     min_confidence:    what takes the place of the thresholds' in cases that have one of their own: who sees or feels
                        less is less sure when right, too.

@@ -22,6 +22,9 @@ def print_details(console: Console, detail: dict[str, Any]) -> None:
         )
     if detail["rejection"]:
         _print_rejection(console, detail["rejection"])
+    if detail["abnormality"]:
+        words = "the autoencoder's error tells {anomalies} anomalies from {normal} normal captures, AUROC {auroc:.3f}"
+        console.print(words.format(**detail["abnormality"]))
     if any(_is_telling(figures) for figures in detail["acts"].values()):
         _print_acts(console, detail["acts"])
     for folder, reason in detail["left_out"].items():

@@ -20,7 +20,7 @@ from har_ros.evaluation.metrics import by_subject, score
 from har_ros.evaluation.prediction import Prediction, known, stacked, strange
 from har_ros.evaluation.reliability import calibration
 from har_ros.evaluation.report import model_detail
-from har_ros.evaluation.unknown import by_act, rejection
+from har_ros.evaluation.unknown import abnormality, by_act, rejection
 from har_ros.inference.model import HarModel
 
 
@@ -76,6 +76,7 @@ def judge(root: Path, card: ModelCard, predictions: Sequence[Prediction]) -> dic
             "left_out": left_out,
             "others": {"captures": len(others), "answers": dict(Counter(entry.label for entry in others))},
             "rejection": rejection(card, kept, others),
+            "abnormality": abnormality(card, kept),
             "acts": by_act(card, predictions),
             "subjects": len({subject for subject in subjects if subject}),
             "by_subject": by_subject(np.equal(true_names, guesses), subjects) if all(subjects) else None,

@@ -18,6 +18,7 @@ from har_ros.evaluation.metrics import LEVEL, units_of, wilson
 from har_ros.evaluation.prediction import Prediction
 
 UNSURE = "lack of confidence"  # 1 - the greatest probability, the score that every model has
+_ABNORMAL = "reconstruction"  # learnt on normal activities alone, so it tells anomalies from them
 _KNOWN_THAT_PASS = 0.95
 _RESAMPLES = 500
 Floats = NDArray[np.float64]
@@ -27,24 +28,41 @@ def rejection(card: ModelCard, kept: Sequence[Prediction], others: Sequence[Pred
     """Return how well strange captures are told from known ones, ready for JSON; None without strange ones.
 
     unknown: of both kinds, how many were answered `unknown`, and the share with Wilson's interval.
-    scores:  of each score the AUROC (0.5 is chance), its interval by a bootstrap that draws whole subjects (captures,
-             where there is one subject alone), and the share of the strange that pass at the limit that 95 % of the
-             known pass (FPR at 95 % TPR).
+    scores:  of each score for that the AUROC (0.5 is chance), its interval by a bootstrap that draws whole subjects
+             (captures, where there is one subject alone), and the share of the strange that pass at the limit that
+             95 % of the known pass (FPR at 95 % TPR).
     """
     if not others:
         return None
     both = [*kept, *others]
     is_known = np.arange(len(both)) < len(kept)
-    subjects = [entry.meta.subject if entry.meta and entry.meta.subject else str(entry.folder) for entry in both]
+    subjects = _subjects(both)
     return {
         "known": len(kept),
         "strange": len(others),
         "unknown": {"known": _share_unknown(kept), "strange": _share_unknown(others)},
         "scores": {
             name: told_apart(np.array([_strangeness(entry, name) for entry in both]), is_known, subjects)
-            for name in (UNSURE, *card.novelty)
+            for name in (UNSURE, *(name for name in card.novelty if name != _ABNORMAL))
         },
     }
+
+
+def abnormality(card: ModelCard, predictions: Sequence[Prediction]) -> dict[str, Any] | None:
+    """Return how well the autoencoder's error tells anomalies from normal activities, as `told_apart` and counts.
+
+    None for a model without one, and where one of the two doesn't occur.
+    """
+    normal = np.array([str(entry.truth) not in card.anomaly_labels for entry in predictions], bool)
+    if _ABNORMAL not in card.novelty or normal.all() or not normal.any():
+        return None
+    errors = np.array([entry.novelty[_ABNORMAL] for entry in predictions])
+    counts = {"normal": int(normal.sum()), "anomalies": int((~normal).sum())}
+    return {**counts, **told_apart(errors, normal, _subjects(predictions))}
+
+
+def _subjects(predictions: Sequence[Prediction]) -> list[str]:
+    return [entry.meta.subject if entry.meta and entry.meta.subject else str(entry.folder) for entry in predictions]
 
 
 def told_apart(strangeness: Floats, is_known: NDArray[np.bool_], subjects: Sequence[str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from rclpy.time import Time
 from std_msgs.msg import Bool, Float32, String
 
 from har_ros.core.decision import UNKNOWN, AlarmState
-from har_ros.core.model_card import ModelCard
+from har_ros.core.model_card import NOVELTIES, ModelCard
 from har_ros.core.windows import WindowSpan
 from har_ros.inference.recogniser import Recognition
 
@@ -90,7 +90,7 @@ class ResultMessages:
         )
         self._anomaly = _Result(
             "har: anomaly",
-            ("schema", "score", *common, "fall_state", "drowsiness"),
+            ("schema", "score", *common, "fall_state", "drowsiness", *NOVELTIES),
             {"schema": ANOMALY_SCHEMA, **fixed},
             hardware_id,
         )
@@ -101,7 +101,10 @@ class ResultMessages:
         if recognition is None:
             said = (DiagnosticStatus.ERROR, FAILED) if report.failed else (DiagnosticStatus.STALE, STALE)
             texts = ("nan", *common, report.reason)
-            return self._activity.filled(report, *said, texts), self._anomaly.filled(report, *said, (*texts, "", "nan"))
+            return (
+                self._activity.filled(report, *said, texts),
+                self._anomaly.filled(report, *said, (*texts, "", "nan", *("nan" for _ in NOVELTIES))),
+            )
         activity, anomaly = recognition.activity, recognition.anomaly
         unknown = activity.label == UNKNOWN
         return (
@@ -115,13 +118,21 @@ class ResultMessages:
                 report,
                 _ALARM_LEVELS[anomaly.state],
                 str(anomaly.state),
-                (f"{anomaly.score:.4f}", *common, anomaly.reason, str(anomaly.fall), f"{anomaly.drowsiness:.4f}"),
+                (
+                    f"{anomaly.score:.4f}",
+                    *common,
+                    anomaly.reason,
+                    str(anomaly.fall),
+                    f"{anomaly.drowsiness:.4f}",
+                    *(f"{recognition.novelty.get(name, math.nan):.4f}" for name in NOVELTIES),
+                ),
             ),
         )
 
     def model_info(self, stamp_ns: int) -> DiagnosticArray:
         """Return the message for `model_info`: which model speaks, and how well it did when measured."""
         card = self._card
+        limits = ((f"{name}.{case}", value) for name, of in card.novelty.items() for case, value in of.items())
         pairs = [
             ("schema", MODEL_SCHEMA),
             ("name", card.name),
@@ -133,6 +144,7 @@ class ResultMessages:
             ("steps", str(card.steps)),
             ("step_rate_hz", f"{card.step_rate_hz:g}"),
             *((f"threshold.{name}", f"{value:g}") for name, value in card.thresholds.items()),
+            *((f"limit.{name}", f"{value:g}") for name, value in limits),
             *((f"metric.{name}", str(value)) for name, value in card.metrics.items()),
         ]
         status = DiagnosticStatus(
