@@ -38,7 +38,7 @@ KEYS = [
 ]
 
 
-EVENTS = {"activity": [], "anomaly": ["fall_state", "drowsiness"]}
+EVENTS = {"activity": [], "anomaly": ["fall_state", "drowsiness", "energy", "reconstruction"]}
 
 
 @pytest.fixture(scope="module")

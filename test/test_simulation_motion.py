@@ -166,7 +166,7 @@ def test_walking_bounces_as_real_walking_does(seed: int) -> None:
 def test_jogging_flies_and_lands(seed: int) -> None:
     felt = norm_g(scene(seed, "jog"), "jog")[200:-200]
     assert felt.std() > 0.5
-    assert felt.min() < 0.5
+    assert felt.min() < 0.6  # who jogs softly hardly flies
     assert 2.0 < felt.max() < 5.0
     assert 2.2 <= dominant_hz(felt) <= 3.2
 
