@@ -130,15 +130,29 @@ def test_the_card_says_how_well_it_knows_itself(card: ModelCard) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_a_model_is_adapted_to_new_captures(finished: Path, card: ModelCard) -> None:
+def test_a_model_is_adapted_to_new_captures(
+    finished: Path, card: ModelCard, capsys: pytest.CaptureFixture[str]
+) -> None:
     plain = ("--structured", "0", "--sparsity", "0", "--no-int8")
     assert train(finished, "adapted", "--warm-start", str(finished / "model"), *plain) == 0
+    assert "model' was trained on 1 of the validation's people" in capsys.readouterr().out
     adapted = load_card(finished / "adapted")
+    assert adapted.training["base"] == {"name": "model", "identity": card.identity}
     assert adapted.training["epochs"] == {"adapted": 1} and adapted.identity != card.identity
     first, second = (onnx.load(finished / name / ENCODER_FILE).graph for name in ("model", "adapted"))
     frozen = {entry.name: entry for entry in first.initializer if not entry.name.startswith("frame/")}
     assert len(frozen) > 100
     assert all(frozen[entry.name] == entry for entry in second.initializer if entry.name in frozen)
+
+
+@pytest.mark.timeout(600)
+def test_who_trained_the_beginning_can_not_test_the_end(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_dataset(finished / "new", ("four", "five"))
+    places = ("--out", str(finished / "leaky"), "--run-dir", str(finished / "run_leaky"))
+    plain = ("--profile", str(finished / "tiny.yaml"), "--structured", "0", "--sparsity", "0", "--no-int8")
+    warm = ("--warm-start", str(finished / "model"), "--test", str(finished / "dataset"))
+    assert main(["train", str(finished / "new"), *places, *plain, *warm]) == 1
+    assert "shows people of" in capsys.readouterr().err and not (finished / "leaky").exists()
 
 
 @pytest.mark.timeout(600)
