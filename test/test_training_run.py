@@ -32,6 +32,7 @@ from har_ros.core.resources import find_resource
 from har_ros.dataset.reader import find_captures, read_capture
 from har_ros.dataset.writer import write_capture
 from har_ros.evaluation.classify import classify_capture
+from har_ros.evaluation.reliability import ece
 from har_ros.inference.model import HarModel
 from har_ros.training.backbone import load_mobilenet, split
 from har_ros.training.batches import ImuScale, training_batches
@@ -131,6 +132,7 @@ def test_the_model_loads_and_scores_as_its_card_says(finished: Path) -> None:
     figures = model.card.metrics["test"]
     assert np.mean(probabilities.argmax(1) == truth) == pytest.approx(figures["accuracy"], abs=1e-6)
     assert -np.log(probabilities[range(len(truth)), truth]).mean() == pytest.approx(figures["loss"], abs=1e-3)
+    assert ece(probabilities, np.array(truth)) == pytest.approx(figures["ece"], abs=1e-3)
     assert HarModel(finished / "run" / "dense").card.identity != model.card.identity
 
 

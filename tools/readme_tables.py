@@ -114,13 +114,13 @@ def cases(card):
         "|---|---|---|---|---|---|",
     ]
     for case, figures in tested(card).items():
-        validated, worst = card.metrics["calibration"][case], figures["worst_subject"]
+        validated, worst, (low, high) = card.metrics["calibration"][case], figures["worst_subject"], figures["ece_ci"]
         rows.append(
             f"| {CASES[case]} | {share(figures)} | {figures['macro_f1']:.1%} "
             f"| {worst['accuracy']:.0%} of {worst['captures']} "
-            f"| {validated['unknown_of_known']:.0%} | {validated['calibrated']['ece']:.3f} |"
+            f"| {validated['unknown_of_known']:.0%} | {figures['ece']:.3f} ({low:.3f}-{high:.3f}) |"
         )
-    return [*rows, "", "The last two columns are of the validation's people."]
+    return [*rows, "", "The share told unknown is of the validation's people."]
 
 
 def seeds(card):

@@ -10,7 +10,7 @@ import numpy as np
 
 from har_ros.core.labels import LABELS
 from har_ros.evaluation.metrics import by_subject, score
-from har_ros.evaluation.reliability import plot_precision_recall, plot_reliability
+from har_ros.evaluation.reliability import calibration, plot_precision_recall, plot_reliability
 from har_ros.evaluation.report import plot_confusion
 from har_ros.training.batches import imu_scale, plain_batches, training_batches
 from har_ros.training.calibrate import SCORING_BATCH, calibrate, softened
@@ -90,4 +90,6 @@ class Stage:
         subjects = [clip.subject for clip in self._sets[use]]
         figures, intervals = score(true_names, given_names, LABELS, probabilities, subjects)
         worst = by_subject(np.equal(true_names, given_names), subjects)["worst"]
-        return {**{key: figures[key] for key in _FIGURES}, "worst_subject": worst, "intervals": intervals}
+        trust = calibration(probabilities, truth, subjects)  # the validation's flatters: its people set the temperature
+        errors = {key: trust[key] for key in ("ece", "ece_ci")}
+        return {**{key: figures[key] for key in _FIGURES}, **errors, "worst_subject": worst, "intervals": intervals}
