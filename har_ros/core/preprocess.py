@@ -48,7 +48,7 @@ def normalise_imu(
 
     Never per window: that would erase gravity and the size of an impact.
     """
-    return ((imu - mean) / std).astype(np.float32)
+    return ((imu - mean) / std).astype(np.float32, copy=False)
 
 
 def mirror_frames(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
