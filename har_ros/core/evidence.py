@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from har_ros.core.labels import Activity
 from har_ros.core.model_card import ModelCard
 from har_ros.core.mount import GRAVITY_TOLERANCE_MPS2, STILL_STD_MPS2
-from har_ros.core.preprocess import STANDARD_GRAVITY_MPS2
+from har_ros.core.preprocess import STANDARD_GRAVITY_MPS2, Vector
 
-Vector = tuple[float, float, float]
 ON_FOOT = (Activity.WALK, Activity.JOGGING)
 
 

@@ -13,7 +13,8 @@ from collections import deque
 from enum import Enum
 
 from har_ros.core.alarm_policy import AlarmPolicy, Held
-from har_ros.core.evidence import Evidence, Vector, angle_rad
+from har_ros.core.evidence import Evidence, angle_rad
+from har_ros.core.preprocess import Vector
 
 _FEWEST_WINDOWS = 3  # n of "k of n", however slowly windows come
 _FEWEST_SPEAKING = 2  # k: never a single window

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from har_ros.core.errors import HarError
 
+Vector = tuple[float, float, float]  # of a sensor, m/s^2 or rad/s
+
 STANDARD_GRAVITY_MPS2 = 9.80665
 LATERAL_AXIS = 1  # y is left in the body frame (REP-103)
 
