@@ -63,7 +63,7 @@ def test_a_window_is_read_by_the_models_own_anomalies() -> None:
     assert (found.on_foot, found.score) == (pytest.approx(0.35), pytest.approx(0.3))
     assert found.up == pytest.approx([0, 0, 9.81], abs=0.05)
     nothing_felt = gather_evidence(CARD, 7, probabilities, np.zeros((0, 3), np.float32))
-    assert nothing_felt.still and nothing_felt.up.tolist() == [0, 0, 0]
+    assert nothing_felt.still and nothing_felt.up == (0, 0, 0)
     for anomaly_labels, fall, drowsiness in ((("FALL_OR_COLLAPSE", "JOGGING"), 0.25, 0), (LABELS[:1], 0, 0.1)):
         card = make_card(anomaly_labels=anomaly_labels)
         found = gather_evidence(card, 7, probabilities, rest())

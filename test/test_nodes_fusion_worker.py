@@ -16,14 +16,20 @@ from tiny_model import write_tiny_model
 
 from har_ros.core.alarm_policy import AlarmPolicy
 from har_ros.core.decision import AlarmMonitor
+from har_ros.core.preprocess import Vector
 from har_ros.inference.model import HarModel
 from har_ros.inference.pool import Turns
 from har_ros.inference.recogniser import StreamingRecogniser
 from har_ros.nodes.fusion_worker import Frame, FusionWorker, Outcome
 
 PERIOD_NS = 33_333_333
-REST = np.array([0, 0, 9.8], np.float32)
+REST = (0.0, 0.0, 9.8)
 PATIENCE_S = 10.0
+
+
+def to_body(accel_mps2: Vector) -> np.ndarray:
+    """Return a reading of a sensor that sits straight."""
+    return np.array(accel_mps2, np.float32)
 
 
 class Feeder:
@@ -36,7 +42,7 @@ class Feeder:
         self.may_go = threading.Event()
         self.may_go.set()
         self.news = threading.Event()
-        self.worker = FusionWorker(recogniser, self._to_bgr, self.news.set, Turns(1))
+        self.worker = FusionWorker(recogniser, self._to_bgr, to_body, self.news.set, Turns(1))
         self.worker.start()
 
     def _to_bgr(self, message: Any) -> np.ndarray:

@@ -61,9 +61,9 @@ def decide_activity(
 
     It is `unknown`, too, where the window is `strange`: unlike any that the model was trained on.
     """
-    best = int(np.argmax(probabilities))
-    confidence = float(probabilities[best])
-    label = UNKNOWN if strange or confidence < min_confidence else labels[best]
+    shares = probabilities.tolist()
+    confidence = max(shares)
+    label = UNKNOWN if strange or confidence < min_confidence else labels[shares.index(confidence)]
     return ActivityVerdict(label, confidence, probabilities)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from har_ros.core.labels import Activity
 from har_ros.core.model_card import ModelCard
 from har_ros.core.mount import GRAVITY_TOLERANCE_MPS2, STILL_STD_MPS2
-from har_ros.core.preprocess import STANDARD_GRAVITY_MPS2
+from har_ros.core.preprocess import STANDARD_GRAVITY_MPS2, Vector
 
 ON_FOOT = (Activity.WALK, Activity.JOGGING)
 
@@ -43,10 +43,11 @@ class Evidence:
         return len(self.accel_mps2) == 0 or is_still(self.accel_mps2)
 
     @property
-    def up(self) -> NDArray[np.float64]:
-        """The mean acceleration (3,), m/s^2, 0 without samples: at rest, and roughly in steady motion, it points up."""
-        up: NDArray[np.float64] = self.accel_mps2.sum(axis=0, dtype=np.float64) / max(len(self.accel_mps2), 1)
-        return up
+    def up(self) -> Vector:
+        """The mean acceleration, m/s^2, 0 without samples: at rest, and roughly in steady motion, it points up."""
+        x, y, z = np.add.reduce(self.accel_mps2, 0, np.float64).tolist()
+        count = max(len(self.accel_mps2), 1)
+        return x / count, y / count, z / count
 
 
 def gather_evidence(
@@ -73,8 +74,8 @@ def is_still(accel_mps2: NDArray[np.float32]) -> bool:
     return rests and float(accel_mps2.std(axis=0).max()) <= STILL_STD_MPS2
 
 
-def angle_rad(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Return the angle between two vectors (3,), 0 to pi; NaN where one of them has no direction."""
-    across = float(np.linalg.norm(np.cross(a, b)))
-    along = float(a @ b)
-    return math.atan2(across, along) if a.any() and b.any() else math.nan
+def angle_rad(a: Vector, b: Vector) -> float:
+    """Return the angle between two vectors, 0 to pi; NaN where one of them has no direction."""
+    (ax, ay, az), (bx, by, bz) = a, b
+    across = math.hypot(ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx)
+    return math.atan2(across, ax * bx + ay * by + az * bz) if any(a) and any(b) else math.nan

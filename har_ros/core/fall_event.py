@@ -12,11 +12,9 @@ import math
 from collections import deque
 from enum import Enum
 
-import numpy as np
-from numpy.typing import NDArray
-
 from har_ros.core.alarm_policy import AlarmPolicy, Held
 from har_ros.core.evidence import Evidence, angle_rad
+from har_ros.core.preprocess import Vector
 
 _FEWEST_WINDOWS = 3  # n of "k of n", however slowly windows come
 _FEWEST_SPEAKING = 2  # k: never a single window
@@ -112,18 +110,19 @@ class _Upright:
     """Which way was up lately: a slow mean of the direction of gravity in the sensor's axes."""
 
     def __init__(self) -> None:
-        self._up: NDArray[np.float64] | None = None
+        self._up: Vector | None = None
         self._first_ns = self._last_ns = 0
 
-    def note(self, stamp_ns: int, up: NDArray[np.float64]) -> None:
+    def note(self, stamp_ns: int, up: Vector) -> None:
         if self._up is None:
             self._up, self._first_ns = up, stamp_ns
         else:
             share = 1 - math.exp((self._last_ns - stamp_ns) / 1e9 / _UP_MEMORY_S)
-            self._up = self._up + share * (up - self._up)
+            x, y, z = (was + share * (now - was) for was, now in zip(self._up, up))
+            self._up = x, y, z
         self._last_ns = stamp_ns
 
-    def tilt_rad(self, up: NDArray[np.float64]) -> float:
+    def tilt_rad(self, up: Vector) -> float:
         """Return how far `up` is turned from what it was; NaN where that is not known."""
         if self._up is None or self._last_ns - self._first_ns < _UP_KNOWN_S * 1e9:
             return math.nan

@@ -6,6 +6,9 @@ step keep it. The one place for live nodes, replay and training.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,38 +25,44 @@ def imu_steps(
     channels: tuple[str, ...],
     stamps_ns: NDArray[np.int64],
     accel_mps2: NDArray[np.float32],
-    edges_ns: NDArray[np.int64],
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    edges_ns: Sequence[int] | NDArray[np.int64],
+) -> tuple[NDArray[np.float32], list[int]]:
     """Return the values (T, C) of the steps between `edges_ns` (T + 1,), and how far off each is, ns (T,).
 
     channels:   IMU_READINGS or IMU_STATISTICS
     stamps_ns:  (N,) of at least one sample, rising
     accel_mps2: (N, 3)
     A step owns the samples after its first edge up to its last one; without any it gets the nearest sample. How
-    far off that one is from the step's end is the second result.
+    far off that one is from the step's end is the second result. Step by step and in few calls: live, there is one
+    step with three or four samples, and each call costs more than its numbers do.
     """
-    nearest = _nearest(stamps_ns, edges_ns[1:])
-    offsets_ns = stamps_ns[nearest] - edges_ns[1:]
-    readings = accel_mps2[nearest]
-    if channels == IMU_READINGS:
-        return readings, offsets_ns
-    magnitude = np.sqrt(np.square(readings).sum(1, keepdims=True))
-    steps = np.concatenate([readings, magnitude, magnitude], 1)
-    bounds = np.searchsorted(stamps_ns, edges_ns, side="right")
-    counts = np.diff(bounds)
-    owning = counts > 0
-    if owning.any():
-        owned = accel_mps2[bounds[0] : bounds[-1]]
-        starts = bounds[:-1][owning] - bounds[0]
-        magnitudes = np.sqrt(np.square(owned).sum(1))
-        steps[owning, :3] = np.add.reduceat(owned, starts) / counts[owning, None]
-        steps[owning, 3] = np.maximum.reduceat(magnitudes, starts)
-        steps[owning, 4] = np.minimum.reduceat(magnitudes, starts)
-    return steps, offsets_ns
+    values, offsets_ns = [], []
+    bounds = stamps_ns.searchsorted(edges_ns, "right").tolist()
+    for begin, end, end_ns in zip(bounds, bounds[1:], map(int, edges_ns[1:])):
+        nearest, offset_ns = _nearest(stamps_ns, end, end_ns)
+        offsets_ns.append(offset_ns)
+        if channels == IMU_READINGS:
+            values.append(accel_mps2[nearest].tolist())
+        else:
+            values.append(_statistics(accel_mps2[begin:end] if begin < end else accel_mps2[nearest : nearest + 1]))
+    return np.array(values, np.float32), offsets_ns
 
 
-def _nearest(stamps_ns: NDArray[np.int64], wanted_ns: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the index of the stamp nearest to each of `wanted_ns`, the earlier one of two."""
-    right = np.minimum(np.searchsorted(stamps_ns, wanted_ns), len(stamps_ns) - 1)
-    left = np.maximum(right - 1, 0)
-    return np.where(wanted_ns - stamps_ns[left] <= np.abs(stamps_ns[right] - wanted_ns), left, right)
+def _nearest(stamps_ns: NDArray[np.int64], after: int, wanted_ns: int) -> tuple[int, int]:
+    """Return the index of the stamp nearest to `wanted_ns`, the earlier one of two, and how far off it is, ns.
+
+    after: the index of the first stamp that is later.
+    """
+    earlier, later = max(after - 1, 0), min(after, len(stamps_ns) - 1)
+    earlier_ns, later_ns = stamps_ns.item(earlier) - wanted_ns, stamps_ns.item(later) - wanted_ns
+    return (earlier, earlier_ns) if abs(earlier_ns) <= abs(later_ns) else (later, later_ns)
+
+
+def _statistics(owned_mps2: NDArray[np.float32]) -> list[float]:
+    """Return the mean (3) of samples (N, 3), the greatest and the least of their magnitudes.
+
+    Sums are numpy's, in single precision; what one number is made of in the end need not be: it rounds to the same.
+    """
+    sums = np.add.reduceat(owned_mps2, (0,))[0].tolist()
+    squares = np.add.reduce(owned_mps2 * owned_mps2, 1).tolist()
+    return [*(each / len(squares) for each in sums), math.sqrt(max(squares)), math.sqrt(min(squares))]

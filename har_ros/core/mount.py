@@ -21,10 +21,10 @@ class LastReadings:
     """The readings of the last two seconds, for a calibration; one thread may add while another one asks."""
 
     def __init__(self) -> None:
-        self._readings: deque[tuple[int, NDArray[np.float32]]] = deque(maxlen=_MOST_READINGS)
+        self._readings: deque[tuple[int, Sequence[float]]] = deque(maxlen=_MOST_READINGS)
 
-    def add(self, stamp_ns: int, accel_mps2: NDArray[np.float32]) -> None:
-        """Take a reading (3,)."""
+    def add(self, stamp_ns: int, accel_mps2: Sequence[float]) -> None:
+        """Take a reading (3,), m/s^2."""
         self._readings.append((stamp_ns, accel_mps2))
         while stamp_ns - self._readings[0][0] > CALIBRATION_S * 1e9:
             self._readings.popleft()
@@ -40,7 +40,7 @@ class LastReadings:
         age_s = (now_ns - stamps_ns[-1]) / 1e9 if stamps_ns else np.inf
         if age_s > timeout_s or stamps_ns[-1] - stamps_ns[0] < 0.9 * CALIBRATION_S * 1e9:
             raise HarError(f"calibration takes {CALIBRATION_S:g} s of accelerometer data; wait and try again")
-        return np.array([accel_mps2 for _, accel_mps2 in readings])
+        return np.array([accel_mps2 for _, accel_mps2 in readings], np.float32)
 
 
 def rotation_matrix(quaternion_xyzw: Sequence[float]) -> NDArray[np.float32]:

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from har_ros.core.errors import HarError
 
+Vector = tuple[float, float, float]  # of a sensor, m/s^2 or rad/s
+
 STANDARD_GRAVITY_MPS2 = 9.80665
 LATERAL_AXIS = 1  # y is left in the body frame (REP-103)
 
@@ -48,7 +50,7 @@ def normalise_imu(
 
     Never per window: that would erase gravity and the size of an impact.
     """
-    return ((imu - mean) / std).astype(np.float32)
+    return ((imu - mean) / std).astype(np.float32, copy=False)
 
 
 def mirror_frames(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -6,7 +6,10 @@ A window is a span of time (30 steps at 30 Hz: one second), not a count of frame
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +63,7 @@ class ImuTrack:
         self._max_gap_ns = int(max_gap_s * 1e9)
         self._end = 0
         self._start = 0
+        self.newest_ns = 0  # the stamp of the newest sample; without meaning while the track is empty
 
     def add(self, stamp_ns: int, accel_mps2: NDArray[np.float32]) -> bool:
         """Append one sample; return False where it starts the track anew.
@@ -67,11 +71,11 @@ class ImuTrack:
         A hole longer than `max_gap_s` or a stamp far in the past does; a sample that is merely late
         by less than that is dropped, since its neighbours are already in use.
         """
-        behind_ns = self.newest_ns - stamp_ns if self._end > self._start else 0
-        fresh_start = self._end > self._start and (behind_ns > self._max_gap_ns or -behind_ns > self._max_gap_ns)
+        behind_ns = self.newest_ns - stamp_ns
+        fresh_start = len(self) > 0 and abs(behind_ns) > self._max_gap_ns
         if fresh_start:
             self.clear()
-        elif self._end > self._start and behind_ns >= 0:
+        elif len(self) > 0 and behind_ns >= 0:
             return True
         if self._end == 2 * self._capacity:
             self._compact()
@@ -79,16 +83,12 @@ class ImuTrack:
         self._accel_mps2[self._end] = accel_mps2
         self._end += 1
         self._start = max(self._start, self._end - self._capacity)
+        self.newest_ns = stamp_ns
         return not fresh_start
 
-    @property
-    def newest_ns(self) -> int:
-        """The stamp of the newest sample; the track must not be empty."""
-        return int(self._stamps_ns[self._end - 1])
-
     def steps(
-        self, channels: tuple[str, ...], edges_ns: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        self, channels: tuple[str, ...], edges_ns: Sequence[int] | NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], list[int]]:
         """Return the values (T, C) of the steps between `edges_ns` (T + 1,) and how far off they are, ns (T,).
 
         See har_ros.core.imu_steps; the track must not be empty.
@@ -101,10 +101,9 @@ class ImuTrack:
 
         The track must not be empty.
         """
-        stamps = self._stamps_ns[self._start : self._end]
-        first = min(int(np.searchsorted(stamps, start_ns)), len(stamps) - 1)
-        last = max(int(np.searchsorted(stamps, end_ns, side="right")), first + 1)
-        return self._accel_mps2[self._start + first : self._start + last]
+        first, last = self._stamps_ns[self._start : self._end].searchsorted((start_ns, end_ns + 1)).tolist()
+        first = min(first, len(self) - 1)
+        return self._accel_mps2[self._start + first : self._start + max(last, first + 1)]
 
     def __len__(self) -> int:
         return self._end - self._start
@@ -133,16 +132,17 @@ class WindowSpan:
 class WindowBuffer:
     """The newest `steps` steps: frame features (steps, F), IMU (steps, C), their stamps and what is missing.
 
-    Each step is written twice, so that the newest window is always one contiguous view.
+    Features and IMU are kept twice, one after the other, so that the newest window is always one contiguous view.
     """
 
     def __init__(self, feature_size: int, imu_channels: int, steps: int = STEPS) -> None:
         self.steps = steps
         self._features = np.zeros((2 * steps, feature_size), np.float32)
         self._imu = np.zeros((2 * steps, imu_channels), np.float32)
-        self._frame_ns = np.zeros(2 * steps, np.int64)
-        self._offset_ns = np.zeros(2 * steps, np.int64)
-        self._present = np.zeros((2 * steps, 2), bool)
+        self._halves = [kept.reshape(2, steps, -1) for kept in (self._features, self._imu)]
+        self._frame_ns: deque[int] = deque(maxlen=steps)
+        self._offset_ns: deque[int] = deque(maxlen=steps)
+        self._present = [0, 0]  # how many steps in a row have their frame, and how many their IMU values
         self._count = 0
 
     @property
@@ -157,17 +157,17 @@ class WindowBuffer:
 
         Of a step without a frame or without IMU the feature or the values are None, and the stamp is the step's.
         """
-        for index in (self.start, self.start + self.steps):
-            self._frame_ns[index] = frame_ns
-            self._features[index] = 0.0 if feature is None else feature
-            self._imu[index] = 0.0 if imu is None else imu
-            self._offset_ns[index] = 0 if imu is None else offset_ns
-            self._present[index] = feature is not None, imu is not None
+        for place, (halves, given) in enumerate(zip(self._halves, (feature, imu))):
+            halves[:, self.start] = 0.0 if given is None else given
+            self._present[place] = 0 if given is None else self._present[place] + 1
+        self._frame_ns.append(frame_ns)
+        self._offset_ns.append(0 if imu is None else offset_ns)
         self._count += 1
 
     def clear(self) -> None:
         """Start anew."""
         self._count = 0
+        self._present = [0, 0]
 
     @property
     def start(self) -> int:
@@ -180,16 +180,14 @@ class WindowBuffer:
 
     def present(self) -> tuple[bool, bool]:
         """Return whether every step of the newest window has its frame, and whether every one has its IMU values."""
-        newest = self._present[self.start : self.start + self.steps]
-        return bool(newest[:, 0].all()), bool(newest[:, 1].all())
+        with_frame, with_imu = self._present
+        return with_frame >= self.steps, with_imu >= self.steps
 
     def span(self) -> WindowSpan:
         """Return the window's place in time: the stamps of its oldest and newest frame, and its worst gaps."""
-        newest = slice(self.start, self.start + self.steps)
-        frame_ns = self._frame_ns[newest]
         return WindowSpan(
-            start_ns=int(frame_ns[0]),
-            end_ns=int(frame_ns[-1]),
-            max_gap_ms=float(np.diff(frame_ns).max()) / 1e6,
-            max_sync_offset_ms=float(np.abs(self._offset_ns[newest]).max()) / 1e6,
+            start_ns=self._frame_ns[0],
+            end_ns=self._frame_ns[-1],
+            max_gap_ms=max(later_ns - earlier_ns for earlier_ns, later_ns in pairwise(self._frame_ns)) / 1e6,
+            max_sync_offset_ms=max(map(abs, self._offset_ns)) / 1e6,
         )

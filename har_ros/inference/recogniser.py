@@ -7,6 +7,7 @@ other one: a verdict says what it rests on.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -134,7 +135,7 @@ class StreamingRecogniser:
 
     def _append(self, stamp_ns: int, steps: int, feature: NDArray[np.float32] | None) -> None:
         # A slow camera's frame stands for several steps, each with the IMU values of its own time.
-        edges_ns = self._step_ns + np.arange(steps + 1) * (stamp_ns - self._step_ns) // steps
+        edges_ns = [self._step_ns + index * (stamp_ns - self._step_ns) // steps for index in range(steps + 1)]
         self._step_ns = stamp_ns
         if len(self._imu) == 0:
             for _ in range(steps):
@@ -144,10 +145,9 @@ class StreamingRecogniser:
         edges_ns[0] = min(edges_ns[0], self._owned_ns)
         self._owned_ns = min(stamp_ns, self._imu.newest_ns)
         values, offsets_ns = self._imu.steps(self._card.imu_channels, edges_ns)
-        normalised = normalise_imu(values, self._mean, self._std)
-        far = np.abs(offsets_ns) > (MAX_GAP_S * 1e9 if self._goes_without[IMU] else np.inf)
-        for imu, offset_ns, is_far in zip(normalised, offsets_ns.tolist(), far):
-            self._window.append(stamp_ns, feature, None if is_far else imu, offset_ns)
+        farthest_ns = MAX_GAP_S * 1e9 if self._goes_without[IMU] else math.inf
+        for imu, offset_ns in zip(normalise_imu(values, self._mean, self._std), offsets_ns):
+            self._window.append(stamp_ns, feature, imu if abs(offset_ns) <= farthest_ns else None, offset_ns)
 
     def _recognise(self, stamp_ns: int) -> Recognition | None:
         card = self._card
@@ -157,7 +157,7 @@ class StreamingRecogniser:
             return None
         answer = self._head.classify(case)
         probabilities = answer.probabilities.copy()
-        if not np.isfinite(probabilities).all():
+        if not math.isfinite(sum(probabilities.tolist())):
             raise HarError(f"model '{card.name}' gave no numbers for the window; train or export it again")
         novelty = dict(zip(card.novelty, answer.novelty.tolist()))
         strange = card.is_novel("energy", novelty.get("energy", 0.0), case)

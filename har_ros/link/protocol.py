@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from har_ros.core.preprocess import STANDARD_GRAVITY_MPS2
+from har_ros.core.preprocess import STANDARD_GRAVITY_MPS2, Vector
 
 MAX_LINE_BYTES = 256
 MAX_ACCEL_MPS2 = 400.0
@@ -14,8 +14,6 @@ MAX_GYRO_RADPS = 100.0
 HELLO_WORD = "#har-imu"
 VERSION = "1"
 UNITS_MPS2 = {"m/s2": 1.0, "m/s^2": 1.0, "g": STANDARD_GRAVITY_MPS2}  # both spellings are about
-
-Vector = tuple[float, float, float]
 
 _WORD = re.compile(r"[!-~]{1,64}")
 _COUNTER = re.compile(r"[+-]?\d+")

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har_ros.core.errors import HarError
-from har_ros.core.preprocess import STANDARD_GRAVITY_MPS2
-from har_ros.link.protocol import UNITS_MPS2, Vector
+from har_ros.core.preprocess import STANDARD_GRAVITY_MPS2, Vector
+from har_ros.link.protocol import UNITS_MPS2
 
 Sample = tuple[float, Vector, Vector | None]  # time from the start in s, m/s^2, rad/s
 

@@ -10,8 +10,9 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from har_ros.core.preprocess import Vector
 from har_ros.link.clock import ClockSync
-from har_ros.link.protocol import BadLine, Hello, LineSplitter, Reading, Vector, parse_line
+from har_ros.link.protocol import BadLine, Hello, LineSplitter, Reading, parse_line
 
 RATE_SPAN_S = 2.0
 MOST_EARLY_READINGS = 11_000  # of a device that is not let in yet: 64 KB of the shortest lines, one turn of reading

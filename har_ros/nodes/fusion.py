@@ -16,6 +16,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from rclpy.clock import JumpThreshold
 from rclpy.duration import Duration
 from rclpy.parameter import Parameter as RosParameter
@@ -30,6 +31,7 @@ from har_ros.core.fusion_parameters import PARAMETERS
 from har_ros.core.fusion_settings import FusionSettings
 from har_ros.core.mount import LastReadings, rotation_matrix, upright_rotation
 from har_ros.core.pictures import decompress
+from har_ros.core.preprocess import Vector
 from har_ros.core.resources import find_model
 from har_ros.inference.model import HarModel
 from har_ros.inference.motion_gate import make_gate
@@ -103,7 +105,7 @@ class FusionNode(HarNode):
         decode = decompress if settings.compressed else to_bgr
         gate = make_gate(self.value("motion_gate_levels"))
         recogniser = StreamingRecogniser(self._model, self._alarm, gate)
-        self._worker = FusionWorker(recogniser, decode, self._tick, self._models.turns)
+        self._worker = FusionWorker(recogniser, decode, self._to_body, self._tick, self._models.turns)
         timeout_s = self._settings().timeout_s
         self._inputs = FusionInputs(
             self,
@@ -184,9 +186,13 @@ class FusionNode(HarNode):
         )
 
     def _take_imu(self, reading: StampedReading) -> None:
-        accel_mps2 = np.array(reading.accel_mps2, np.float32)
-        self._readings.add(reading.stamp_ns, accel_mps2)
-        self._worker.add_imu(reading.stamp_ns, self._rotation @ accel_mps2)
+        self._readings.add(reading.stamp_ns, reading.accel_mps2)
+        self._worker.add_imu(reading.stamp_ns, reading.accel_mps2)
+
+    def _to_body(self, accel_mps2: Vector) -> NDArray[np.float32]:
+        """Return a reading (3,) as the model knows it, its axes turned."""
+        turned: NDArray[np.float32] = self._rotation @ np.array(accel_mps2, np.float32)
+        return turned
 
     def _take_pair(self, stamp_ns: int, image: Any) -> None:
         self._worker.add_frame(Frame(stamp_ns, image.header.frame_id, image))

@@ -15,6 +15,7 @@ from sensor_msgs.msg import CompressedImage
 
 from har_ros.core.errors import HarError
 from har_ros.core.model_card import CAMERA
+from har_ros.core.preprocess import Vector
 from har_ros.core.windows import LOST_S
 from har_ros.inference.pool import Turns
 from har_ros.inference.recogniser import Recognition, StreamingRecogniser
@@ -25,7 +26,7 @@ _MAX_WAITING_SAMPLES = 2000  # the track of samples is no longer either
 _JOIN_S = 1.0  # a network that hangs longer is left to its daemon thread
 
 
-Samples = list[tuple[int, NDArray[np.float32]]]  # stamps, ns, and readings (3,)
+Samples = list[tuple[int, Vector]]  # stamps, ns, and readings, m/s^2
 
 
 @dataclass(frozen=True)
@@ -65,15 +66,21 @@ class FusionWorker:
         self,
         recogniser: StreamingRecogniser,
         to_bgr: Callable[[Any], NDArray[np.uint8]],
+        to_body: Callable[[Vector], NDArray[np.float32]],
         on_outcome: Callable[[], object],
         turns: Turns,
     ) -> None:
-        """Take what recognises, and the turns in which to; `on_outcome` is called in the thread at each new outcome."""
+        """Take what recognises, what makes its input of messages and readings, and the turns in which to.
+
+        All are called in the thread, and `on_outcome` at each new outcome. Readings are left to it, three at a time:
+        numpy costs most where the processor was at other things in between.
+        """
         self._recogniser = recogniser
         self._to_bgr = to_bgr
+        self._to_body = to_body
         self._on_outcome = on_outcome
         self._turns = turns
-        self._samples: deque[tuple[int, NDArray[np.float32]]] = deque(maxlen=_MAX_WAITING_SAMPLES)
+        self._samples: deque[tuple[int, Vector]] = deque(maxlen=_MAX_WAITING_SAMPLES)
         self._frame: Frame | None = None
         self._seen_ns: int | None = None  # of the newest frame; without one, of the first sample
         self._outcome: Outcome | None = None
@@ -98,8 +105,8 @@ class FusionWorker:
         self._thread.join(_JOIN_S)
         self._turns.take_back(self)
 
-    def add_imu(self, stamp_ns: int, accel_mps2: NDArray[np.float32]) -> None:
-        """Take one accelerometer sample (3,); it is in before any frame that comes later."""
+    def add_imu(self, stamp_ns: int, accel_mps2: Vector) -> None:
+        """Take one accelerometer sample; it is in before any frame that comes later."""
         with self._work:
             self._samples.append((stamp_ns, accel_mps2))
             if self._seen_ns is None:
@@ -201,7 +208,7 @@ class FusionWorker:
             self._recogniser.restart()
         blind = None
         for stamp_ns, accel_mps2 in samples:
-            blind = self._recogniser.add_imu(stamp_ns, accel_mps2) or blind
+            blind = self._recogniser.add_imu(stamp_ns, self._to_body(accel_mps2)) or blind
         if frame is None:
             return None, blind
         image = self._to_bgr(frame.message)

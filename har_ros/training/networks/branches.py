@@ -1,4 +1,7 @@
-"""The parts that the networks after the paper's are made of: a branch for each input, an autoencoder."""
+"""The parts that the networks after the paper's are made of: a branch for each input, an autoencoder.
+
+Their states are (T, B, units), time first, as the runtime's recurrent layers have them: that spares transposing them.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from har_ros.core.labels import LABELS
+from har_ros.core.windows import STEPS
 from har_ros.training.backbone import FEATURES
 from har_ros.training.networks.base import ActivityNetwork
-from har_ros.training.networks.invariants import InvariantChannels, OrientedChannels
+from har_ros.training.networks.invariants import InvariantChannels, OrientedChannels, steps_before
 from har_ros.training.profile import a_share, between
 
 _MOTION_GAIN = 4.0  # differences of features are about so much smaller than the features
@@ -34,23 +38,23 @@ class Settings:
 
 
 class VideoBranch(nn.Module):
-    """Projected frames (B, T, projection) -> states (B, T, units) of an LSTM that also sees how they change."""
+    """Projected frames (B, T, projection) -> states (T, B, units) of an LSTM that also sees how they change."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
-        self._back = settings.difference_steps
-        self.lstm = nn.LSTM(2 * settings.projection, settings.video_units, batch_first=True)
+        self.register_buffer("_before", steps_before(settings.difference_steps), persistent=False)
+        self.lstm = nn.LSTM(2 * settings.projection, settings.video_units)
 
     def forward(self, projected: Tensor) -> Tensor:
         """Return the states."""
-        change = projected[:, self._back :] - projected[:, : -self._back]
-        change = torch.cat([torch.zeros_like(projected[:, : self._back]), change], 1)
-        states: Tensor = self.lstm(torch.cat([projected, _MOTION_GAIN * change], 2))[0]
+        frames = projected.transpose(0, 1)
+        change = frames - frames[self._before]
+        states: Tensor = self.lstm(torch.cat([frames, _MOTION_GAIN * change], 2))[0]
         return states
 
 
 class ImuBranch(nn.Module):
-    """IMU steps (B, T, 5) -> states (B, T, units): convolutions over time, then a GRU.
+    """IMU steps (B, T, 5) -> states (T, B, units): convolutions over time, then a GRU.
 
     How the sensor is mounted is all one, unless the settings say `orientation`.
     channels: what is seen of the steps, in place of what the settings say, for steps that hold more.
@@ -66,17 +70,17 @@ class ImuBranch(nn.Module):
             nn.Conv1d(units, units, 3, padding=1),
             nn.ReLU(),
         )
-        self.gru = nn.GRU(units, units, batch_first=True)
+        self.gru = nn.GRU(units, units)
 
     def forward(self, imu: Tensor) -> Tensor:
         """Return the states."""
-        seen = self.convolutions(self.channels(imu).transpose(1, 2)).transpose(1, 2)
+        seen = self.convolutions(self.channels(imu).transpose(1, 2)).permute(2, 0, 1)
         states: Tensor = self.gru(seen)[0]
         return states
 
 
 class Autoencoder(nn.Module):
-    """An LSTM that keeps a sequence (B, T, size) in a few numbers, and another that gives it again.
+    """An LSTM that keeps a sequence (T, B, size) in a few numbers, and another that gives it again.
 
     Trained on normal activities alone; what it gives again badly is unlike them (Malhotra et al., "LSTM-based
     Encoder-Decoder for Multi-sensor Anomaly Detection", 2016).
@@ -84,25 +88,24 @@ class Autoencoder(nn.Module):
 
     def __init__(self, size: int, units: int) -> None:
         super().__init__()
-        self.encoder = nn.LSTM(size, units, batch_first=True)
-        self.decoder = nn.LSTM(units, units, batch_first=True)
+        self.encoder = nn.LSTM(size, units)
+        self.decoder = nn.LSTM(units, units)
         self.output = nn.Linear(units, size)
 
     def encode(self, sequence: Tensor) -> Tensor:
         """Return the numbers kept (B, units)."""
-        kept: Tensor = self.encoder(sequence)[0][:, -1]
+        kept: Tensor = self.encoder(sequence)[1][0].squeeze(0)
         return kept
 
-    def error(self, kept: Tensor, sequence: Tensor, weight: Tensor) -> Tensor:
-        """Return the mean squared error (B,) of what is given again; `weight` (B, 1, size) leaves parts out."""
-        repeated = kept[:, None].expand(-1, sequence.shape[1], -1)
-        given = self.output(self.decoder(repeated)[0])
-        return ((given - sequence).square() * weight).mean((1, 2)) / weight.mean((1, 2)).clamp(min=1e-6)
+    def errors(self, kept: Tensor, sequence: Tensor) -> Tensor:
+        """Return the mean squared error over time, (B, size), of what is given again."""
+        given = self.output(self.decoder(kept.expand(STEPS, -1, -1))[0])
+        return (given - sequence).square().mean(0)
 
 
 def summary(states: Tensor) -> Tensor:
-    """Return the last state and the mean of all, (B, 2 * units)."""
-    return torch.cat([states[:, -1], states.mean(1)], 1)
+    """Return the last state and the mean of all, (B, 2 * units), of states (T, B, units)."""
+    return torch.cat([states[-1], states.mean(0)], 1)
 
 
 def there(presence: Tensor, modality: int) -> Tensor:

@@ -39,7 +39,7 @@ class DecisionNetwork(FeatureNetwork):
         """Return the answer."""
         states = self.video(projected)
         kept = self.autoencoder.encode(states)
-        error = self.autoencoder.error(kept, states.detach(), torch.ones_like(states[:, :1]))
+        error = self.autoencoder.errors(kept, states.detach()).mean(1)
         video = self.video_classes(self.dropout(torch.cat([kept, error.detach()[:, None]], 1)))
         body = self.imu_classes(self.dropout(summary(self.imu(imu))))
         judgements = []

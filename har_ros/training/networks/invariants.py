@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from har_ros.core.preprocess import STANDARD_GRAVITY_MPS2
+from har_ros.core.windows import STEPS
 
 _REFERENCE_STEPS = 10  # a third of a second at the window's beginning and at its end
 _SMOOTH_STEPS = 5
@@ -31,25 +31,26 @@ class InvariantChannels(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         at_rest = torch.tensor([1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
-        self.register_buffer("_excess_at_rest", _SENSITIVITY * at_rest, persistent=False)
+        self.register_buffer("_excess_at_rest", _SENSITIVITY * at_rest[:, None], persistent=False)
+        self.register_buffer("_means", torch.cat([_smoothing(), _ends()], 1), persistent=False)
+        self.register_buffer("_before", steps_before(1), persistent=False)
 
     def forward(self, steps: Tensor) -> Tensor:
         """Return the channels: lengths of mean, peak, dip, along, across and jerk, then the angles.
 
         All that is alike is computed at once: at one window a call, each operation costs more than its numbers do.
         """
-        accel = steps[..., :3]
-        smooth = functional.avg_pool1d(
-            accel.transpose(1, 2), _SMOOTH_STEPS, 1, _SMOOTH_STEPS // 2, count_include_pad=False
-        ).transpose(1, 2)
-        downs = _direction(torch.stack([part.mean(1, keepdim=True) for part in _ends(accel)], 1))  # (B, 2, 1, 3)
-        along = _dot(accel[:, None], downs)
-        across = _length(accel[:, None] - along * downs)
-        jerk = _length(functional.pad(accel[:, 1:] - accel[:, :-1], (0, 0, 1, 0)))
-        mps2 = torch.cat([_length(accel), steps[..., 3:], _beside(along), _beside(across), jerk], 2)
-        turned = _beside(_dot(_direction(smooth)[:, None], downs))
-        turn = _dot(downs[:, 0], downs[:, 1]).expand_as(jerk)
-        return torch.cat([_scaled(mps2, self._excess_at_rest), turned, turn], 2)
+        accel, extremes = steps.transpose(1, 2).split([3, 2], 1)  # (B, 3, T) and (B, 2, T)
+        directions = _direction(accel @ self._means)  # (B, 3, T + 2)
+        downs = directions[..., -2:].transpose(1, 2)  # (B, 2, 3)
+        along = downs @ accel  # (B, 2, T)
+        turned, _, ends = (downs @ directions).split([STEPS, 1, 1], 2)  # (B, 2, T), and each down against the two
+        vectors = accel[:, None]  # (B, 1, 3, T)
+        across = _length(vectors - downs[..., None] * along[:, :, None])
+        jerk = _length(vectors - vectors[..., self._before])
+        mps2 = torch.cat([_length(vectors), extremes, along, across, jerk], 1)
+        turn = ends[:, :1].expand_as(jerk)
+        return torch.cat([_scaled(mps2, self._excess_at_rest), turned, turn], 1).transpose(1, 2)
 
 
 class OrientedChannels(nn.Module):
@@ -71,26 +72,34 @@ class OrientedChannels(nn.Module):
         return torch.cat([self._invariants(steps[..., :5]), axes, steps[..., 5:]], 2)
 
 
-def _ends(accel: Tensor) -> tuple[Tensor, Tensor]:
-    return accel[:, :_REFERENCE_STEPS], accel[:, -_REFERENCE_STEPS:]
+def steps_before(count: int) -> Tensor:
+    """Return for each of a window's steps the place (T,) of the one `count` steps before, or its own without one."""
+    places = torch.arange(STEPS)
+    return torch.where(places < count, places, places - count)
 
 
-def _beside(channels: Tensor) -> Tensor:
-    """Return (B, T, 2) of (B, 2, T, 1)."""
-    return channels[..., 0].transpose(1, 2)
+def _smoothing() -> Tensor:
+    """Return weights (T, T) of the mean of the steps around each, with as many as there are at the ends."""
+    apart = torch.arange(STEPS) - torch.arange(STEPS)[:, None]
+    near = (apart.abs() <= _SMOOTH_STEPS // 2).float()
+    return near / near.sum(0)
+
+
+def _ends() -> Tensor:
+    """Return weights (T, 2) of the mean of the first steps and of the last ones."""
+    ends = torch.zeros(STEPS, 2)
+    ends[:_REFERENCE_STEPS, 0] = ends[-_REFERENCE_STEPS:, 1] = 1 / _REFERENCE_STEPS
+    return ends
 
 
 def _length(vectors: Tensor) -> Tensor:
-    return vectors.square().sum(-1, keepdim=True).add(1e-12).sqrt()
+    """Return the lengths (..., T) of vectors (..., 3, T)."""
+    return torch.linalg.vector_norm(vectors, dim=-2)
 
 
 def _direction(vectors: Tensor) -> Tensor:
-    """Return unit vectors; what is near 0 m/s^2, as in free fall, has next to no direction."""
-    return vectors / (vectors.square().sum(-1, keepdim=True) + _TINY_MPS2**2).sqrt()
-
-
-def _dot(vectors: Tensor, others: Tensor) -> Tensor:
-    return (vectors * others).sum(-1, keepdim=True)
+    """Return unit vectors (..., 3, T); what is near 0 m/s^2, as in free fall, has next to no direction."""
+    return vectors / (vectors.square().sum(-2, keepdim=True) + _TINY_MPS2**2).sqrt()
 
 
 def _scaled(mps2: Tensor, excess_at_rest: Tensor) -> Tensor:

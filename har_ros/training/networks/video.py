@@ -26,5 +26,5 @@ class VideoNetwork(FeatureNetwork):
         """Return the answer."""
         states = self.video(projected)
         sequence = states.detach()
-        error = self.autoencoder.error(self.autoencoder.encode(sequence), sequence, sequence[:, :1] * 0 + 1)
+        error = self.autoencoder.errors(self.autoencoder.encode(sequence), sequence).mean(1)
         return Output(self.classes(self.dropout(summary(states))), reconstruction=error)
