@@ -26,15 +26,17 @@ def labels(scenario: Scenario) -> set[Activity]:
 
 
 def test_the_shipped_scenarios_show_what_they_say():
-    assert shipped_names() == ["all_six", "false_alarms", "night_drive", "short"]
-    full, short, night, false_alarms = (
-        load_scenario(name) for name in ("all_six", "short", "night_drive", "false_alarms")
+    assert shipped_names() == ["all_six", "falls", "false_alarms", "night_drive", "short"]
+    full, falls, short, night, false_alarms = (
+        load_scenario(name) for name in ("all_six", "falls", "short", "night_drive", "false_alarms")
     )
     assert labels(full) >= set(ACTIVITIES)
     assert labels(short) >= set(ACTIVITIES)
     assert full.duration_s == 180.0
     assert short.duration_s == 60.0
     assert sum(ACTS[step.act].label is Activity.FALL_OR_COLLAPSE for step in full.steps) == 2
+    every_fall = [name for name, act in ACTS.items() if act.label is Activity.FALL_OR_COLLAPSE]
+    assert sorted(step.act for step in falls.steps if step.act in every_fall) == sorted(every_fall)
     assert "doze_off" in {step.act for step in night.steps}
     assert night.duration_s > 240
     assert all(shot.in_car and shot.take == 0 for shot in night.shots)
@@ -100,7 +102,7 @@ def test_what_is_no_scenario_is_refused(text):
 
 
 def test_a_missing_scenario_names_those_there_are(tmp_path):
-    with pytest.raises(HarError, match="all_six, false_alarms, night_drive, short"):
+    with pytest.raises(HarError, match="all_six, falls, false_alarms, night_drive, short"):
         load_scenario("holiday")
     with pytest.raises(HarError, match="can't be read"):
         load_scenario(tmp_path / "none.yaml")
