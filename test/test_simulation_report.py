@@ -2,13 +2,17 @@
 
 import json
 from functools import cache
+from itertools import chain, repeat
 
 import cv2
 import numpy as np
 import pytest
 
+from har_ros.cli import main
 from har_ros.core.errors import HarError
+from har_ros.simulation import falls
 from har_ros.simulation.acts import ACTS
+from har_ros.simulation.drafts import RejectedError, first_good
 from har_ros.simulation.human_ranges import HUMAN_RANGES, HumanRange
 from har_ros.simulation.report import dominant_hz, measure, perform_act, share_inside
 from har_ros.simulation.report import write_report as write_physics_report
@@ -63,6 +67,29 @@ def test_the_report_is_a_table_a_picture_and_json(tmp_path, capsys) -> None:
     for one in report["ranges"]:
         values = report["acts"][one["act"]][one["figure"]]
         assert one["inside"] == np.mean([one["low"] <= value <= one["high"] for value in values])
+
+
+@pytest.mark.timeout(120)
+def test_a_fall_that_does_not_come_to_rest_is_drawn_anew_and_the_report_says_so(tmp_path, capsys, monkeypatch) -> None:
+    verdicts = chain([False], repeat(True))
+    monkeypatch.setattr(falls, "_TRIES", 1)
+    monkeypatch.setattr(falls, "at_rest", lambda *_: next(verdicts))
+    assert main(["simulate", "--report", str(tmp_path), "--subjects", "1", "--seed", str(SEED)]) == 0
+    assert "drawn anew: fall_trip 1" in capsys.readouterr().out
+    report = json.loads((tmp_path / "physics.json").read_text())
+    (rejected,) = report["rejected"]
+    assert (rejected["act"], rejected["person"]) == ("fall_trip", 0)
+    assert "came to rest" in rejected["reason"]
+    (peak_g,) = report["acts"]["fall_trip"]["peak_g"]
+    assert peak_g != pytest.approx(measure(perform_act("fall_trip", SEED, 0), "fall_trip")["peak_g"], abs=1e-3)
+
+
+def test_drafts_that_all_fail_are_refused_with_the_last_reason() -> None:
+    def draw(draft: int) -> None:
+        raise RejectedError(f"{draft} lies badly")
+
+    with pytest.raises(HarError, match=r"none of 3 drafts of a fall will do \(2 lies badly\); use another seed"):
+        first_good(draw, 3, "a fall")
 
 
 def test_what_cannot_be_reported_is_refused(tmp_path) -> None:

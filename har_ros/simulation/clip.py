@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from har_ros.core.errors import HarError
 from har_ros.core.windows import MAX_GAP_S, STEP_RATE_HZ, STEPS
 from har_ros.dataset.capture import EYES_CLOSED, Capture, CaptureMeta
+from har_ros.simulation.drafts import RejectedError, first_good
 from har_ros.simulation.imu import ImuSensor, mirrored, mount_at
 from har_ros.simulation.live import LIVE_AREA_M
 from har_ros.simulation.motion import Step, perform
@@ -54,10 +55,6 @@ class Reject:
     reason: str
 
 
-class RejectedError(Exception):
-    """Says why a draft won't do."""
-
-
 class ClipMaker:
     """Makes captures with one renderer. Belongs to one thread, as the renderer does."""
 
@@ -73,19 +70,17 @@ class ClipMaker:
         Raises HarError when no draft will do.
         """
         subject = Subject.of(clip.seed, clip.subject)
-        rejects: list[Reject] = []
-        for count in range(_MOST_ROOMS * _DRAFTS_A_ROOM):
-            room = count // _DRAFTS_A_ROOM
-            if count % _DRAFTS_A_ROOM == 0:
-                stage = self._room(clip, room, subject)
-            try:
-                return self._draft(clip, count, room, stage, subject, pictured), rejects
-            except RejectedError as reason:
-                rejects.append(Reject(clip.group, clip.number, count, clip.act.name, subject.name, str(reason)))
-        raise HarError(
-            f"none of {len(rejects)} drafts of {clip.group} {clip.number} will do ({rejects[-1].reason}); "
-            "use another seed"
-        )
+        stage_of = lru_cache(1)(lambda room: self._room(clip, room, subject))
+
+        def draw(draft: int) -> list[Capture]:
+            room = draft // _DRAFTS_A_ROOM
+            return self._draft(clip, draft, room, stage_of(room), subject, pictured)
+
+        captures, reasons = first_good(draw, _MOST_ROOMS * _DRAFTS_A_ROOM, f"{clip.group} {clip.number}")
+        return captures, [
+            Reject(clip.group, clip.number, draft, clip.act.name, subject.name, reason)
+            for draft, reason in enumerate(reasons)
+        ]
 
     def _draft(
         self, clip: Clip, draft: int, room: int, stage: Stage, subject: Subject, pictured: tuple[bool, ...]
@@ -146,10 +141,7 @@ def taken_at(clip: Clip) -> datetime:
 def _motion(clip: Clip, draft: int, subject: Subject, mount: str) -> Motion:
     seed = derive_seed(clip.seed, "motion", clip.group, clip.number, draft)
     steps = clip_steps(clip.act, clip.stream("steps", draft))
-    try:
-        motion = perform(steps, subject.body.skeleton, seed, mount_at(mount, clip.shared("mount place", 0)))
-    except HarError as error:
-        raise RejectedError(str(error)) from None
+    motion = perform(steps, subject.body.skeleton, seed, mount_at(mount, clip.shared("mount place", 0)))
     swapped = not clip.in_car and clip.stream("mirror", draft).random() < 0.5  # a car has its wheel on one side
     return mirrored(motion) if swapped else motion
 

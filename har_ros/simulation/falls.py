@@ -12,7 +12,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from har_ros.core.errors import HarError
+from har_ros.simulation.drafts import RejectedError
 from har_ros.simulation.physics import HINGE_INDEX, RATE_HZ, Body, Pose
 from har_ros.simulation.skeleton import SEGMENTS
 from har_ros.simulation.tracking import Tracker
@@ -123,7 +123,7 @@ def fall_down(
 ) -> tuple[list[Pose], Fall]:
     """Return FALL_S of a fall of a kind that ends as it should, from sample `onset` on, and what was drawn for it.
 
-    Draws again, from the same moment, while a body doesn't come to rest. Raises HarError when none does.
+    Draws again, from the same moment, while a body doesn't come to rest. Raises RejectedError when none does.
     Afterwards the body has its strength again, and `body.data` is its state at the end: a track can go on from it.
     """
     size = mujoco.mj_stateSize(body.model, mujoco.mjtState.mjSTATE_INTEGRATION)
@@ -136,7 +136,7 @@ def fall_down(
             body.data.qvel[:] = 0
             return poses, fall
         mujoco.mj_setState(body.model, body.data, before, mujoco.mjtState.mjSTATE_INTEGRATION)
-    raise HarError(f"no fall of the kind {kind} came to rest in {_TRIES} tries; use another seed")
+    raise RejectedError(f"no fall of the kind {kind} came to rest in {_TRIES} tries; use another seed")
 
 
 def let_fall(body: Body, tracker: Tracker, onset: int, fall: Fall, heading_rad: float) -> list[Pose]:

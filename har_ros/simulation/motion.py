@@ -62,7 +62,8 @@ class Performer:
         """Return the motion of one act, going on from the end of the last. The same seed and steps give the same.
 
         Who knows the `following` step lets somebody walk on into it, where else they would stop at home.
-        Raises HarError when the act can't begin in the present posture; `plan` puts in what leads there.
+        Raises HarError when the act can't begin in the present posture; `plan` puts in what leads there. Raises
+        RejectedError for a fall that doesn't end as it should.
         """
         act = checked(step)
         self._check(act)
@@ -158,7 +159,10 @@ class Performer:
 
 
 def perform(steps: Sequence[Step], skeleton: Skeleton, seed: int, mount: Mount = MOUNTS["waist"]) -> Motion:
-    """Return one motion of all steps, with what `plan` puts between them. Raises HarError as `plan` does."""
+    """Return one motion of all steps, with what `plan` puts between them.
+
+    Raises HarError as `plan` does, and RejectedError for a fall that doesn't end as it should.
+    """
     performer = Performer(skeleton, seed, mount)
     planned = plan(steps)
     return concatenate(performer.perform(*pair) for pair in zip(planned, [*planned[1:], None]))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from har_ros.core.labels import TRUTHS, Activity
 from har_ros.core.preprocess import STANDARD_GRAVITY_MPS2
 from har_ros.dataset.json_file import write_json
 from har_ros.simulation.acts import ACTS, Posture
+from har_ros.simulation.drafts import first_good
 from har_ros.simulation.human_ranges import FIGURES, HUMAN_RANGES, HumanRange
 from har_ros.simulation.motion import Step, perform
 from har_ros.simulation.report_plot import plot_report
@@ -31,12 +34,14 @@ _SECONDS, _FALL_SECONDS, _LONG_SECONDS = 8.0, 8.0, 30.0
 _BAND_HZ = (0.5, 8.0)
 _ENDS_S = 0.5  # of an act, over which its first and last direction are averaged
 _TO_LIE_S = 3.0
+_MOST_DRAFTS = 12
 
 
 def write_report(out: Path, seed: int, people: int) -> dict[str, Any]:
     """Let `people` do every act, print tables, write physics.json and physics.png to a folder, return the JSON.
 
-    Raises HarError when there are no people, or the folder can't be written.
+    A fall that doesn't end as it should is drawn anew, and counted. Raises HarError when there are no people, or
+    the folder can't be written.
     """
     if people < 1:
         raise HarError(f"a report of {people} people says nothing; give at least 1")
@@ -46,21 +51,29 @@ def write_report(out: Path, seed: int, people: int) -> dict[str, Any]:
         raise HarError(f"can't make the folder '{out}' ({error.strerror}); give another") from None
     work = [(act, number) for act in ACTS for number in range(people)]
     measured: dict[str, list[Figures]] = {act: [] for act in ACTS}
+    rejected: list[dict[str, Any]] = []
     for act, number in track(work, "acts", console=Console(stderr=True)):
-        measured[act].append(measure(perform_act(act, seed, number), act))
+        motion, reasons = first_good(partial(perform_act, act, seed, number), _MOST_DRAFTS, f"{act} {number}")
+        measured[act].append(measure(motion, act))
+        rejected += [{"act": act, "person": number, "reason": reason} for reason in reasons]
     ranges = [{**asdict(one), "inside": share_inside(measured[one.act], one)} for one in HUMAN_RANGES]
     acts = {
         act: {name: [round(one[name], 4) for one in of_act] for name in of_act[0]} for act, of_act in measured.items()
     }
-    report = {"seed": seed, "people": people, "mount": "waist", "acts": acts, "ranges": ranges}
+    report = {
+        "seed": seed, "people": people, "mount": "waist", "rejected": rejected, "acts": acts, "ranges": ranges,
+    }  # fmt: skip
     write_json(out / "physics.json", report)
     plot_report(acts, out / "physics.png")
-    _print(acts, ranges)
+    _print(acts, ranges, rejected)
     return report
 
 
-def perform_act(act: str, seed: int, number: int) -> Motion:
-    """Return person `number` doing an act, with a fall before it if one must lie first."""
+def perform_act(act: str, seed: int, number: int, draft: int = 0) -> Motion:
+    """Return person `number` doing an act, with a fall before it if one must lie first; each draft does it otherwise.
+
+    Raises RejectedError for a fall that doesn't end as it should.
+    """
     skeleton = Subject.of(seed, number).body.skeleton
     shortest, longest = ACTS[act].seconds
     wanted = _FALL_SECONDS if ACTS[act].label is Activity.FALL_OR_COLLAPSE else _SECONDS
@@ -69,7 +82,7 @@ def perform_act(act: str, seed: int, number: int) -> Motion:
     steps = [Step(act, float(np.clip(wanted, shortest, longest)))]
     if ACTS[act].before is Posture.FLOOR:
         steps.insert(0, Step("fall_faint", _FALL_SECONDS))
-    return perform(steps, skeleton, derive_seed(seed, "physics report", act, number))
+    return perform(steps, skeleton, derive_seed(seed, "physics report", act, number, *range(draft)))
 
 
 def measure(motion: Motion, act: str) -> Figures:
@@ -113,7 +126,11 @@ def _angle_deg(first: NDArray[np.float64], second: NDArray[np.float64]) -> float
     return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
 
 
-def _print(acts: Mapping[str, Mapping[str, Sequence[float]]], ranges: Sequence[Mapping[str, Any]]) -> None:
+def _print(
+    acts: Mapping[str, Mapping[str, Sequence[float]]],
+    ranges: Sequence[Mapping[str, Any]],
+    rejected: Sequence[Mapping[str, Any]],
+) -> None:
     console = Console()
     felt = Table(title="Felt at the waist, median of all people", padding=(0, 0))
     for column in ("act", *FIGURES):
@@ -140,3 +157,6 @@ def _print(acts: Mapping[str, Mapping[str, Sequence[float]]], ranges: Sequence[M
     console.print(beside)
     for number, source in enumerate(sources, 1):
         console.print(f"{number}: {source}")
+    of_acts = Counter(one["act"] for one in rejected)
+    named = ", ".join(f"{act} {count}" for act, count in of_acts.items()) or "none"
+    console.print(f"Drafts rejected and drawn anew: {named}")

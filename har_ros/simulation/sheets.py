@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from har_ros.core.errors import HarError
 from har_ros.core.labels import TRUTHS
 from har_ros.simulation.acts import ACTS, Act, Posture
+from har_ros.simulation.drafts import RejectedError, first_good
 from har_ros.simulation.motion import Step, perform
 from har_ros.simulation.renderer import Renderer
 from har_ros.simulation.scene import KINDS
@@ -55,26 +56,26 @@ def write_sheets(
 
 
 def _row(renderer: Renderer, act: Act, seed: int, number: int, photos: Photos | None) -> Image:
-    """Return one person's act as a row of pictures, the first draft in which they are seen well."""
+    """Return one person's act as a row of pictures, the first draft in which they are seen well, else the last."""
     subject = Subject.of(seed, f"{act.name}-{number}")
-    for draft in range(_DRAFTS):
+    kind = "car" if act.before is Posture.CAR else KINDS[number % (len(KINDS) - 1)]
+
+    def draw(draft: int) -> Image:
         rng = stream(seed, "sheet", act.name, number, draft)
-        kind = "car" if act.before is Posture.CAR else KINDS[number % (len(KINDS) - 1)]
-        try:
-            motion = _shown(act, subject, rng, derive_seed(seed, "sheet motion", act.name, number, draft))
-        except HarError:
-            continue  # a fall that doesn't end as it should
+        motion = _shown(act, subject, rng, derive_seed(seed, "sheet motion", act.name, number, draft))
         seated = Posture.CHAIR in (act.before, act.after)
         stage = Stage.random(kind, rng, _WIDTH, _HEIGHT, LARGEST_AREA_M, seated, photos)
         stage = stage.holding(motion, 0.0, motion.duration_s)
         pace = 1.6 if act.after is Posture.FLOOR else 1.0  # to see more of the way down than of the end
         at_s = (motion.duration_s - 0.05) * np.linspace(0, 1, _MOMENTS) ** pace
-        if stage.complaint(subject.body, motion, at_s) and draft < _DRAFTS - 1:
-            continue
+        complaint = stage.complaint(subject.body, motion, at_s)
+        if complaint and draft < _DRAFTS - 1:
+            raise RejectedError(complaint)
         renderer.set_scene(stage.scene, subject.body, subject.dressed(rng))
         frames = [_named(stage.frame(renderer, motion, float(t_s), rng), motion, float(t_s), act) for t_s in at_s]
         return np.concatenate(frames, axis=1)
-    raise HarError(f"no draft of {act.name} will do; use another seed")
+
+    return first_good(draw, _DRAFTS, act.name)[0]
 
 
 def _shown(act: Act, subject: Subject, rng: np.random.Generator, seed: int) -> Motion:
