@@ -34,6 +34,7 @@ def test_the_shipped_scenarios_show_what_they_say():
     assert labels(short) >= set(ACTIVITIES)
     assert full.duration_s == 180.0
     assert short.duration_s == 60.0
+    assert falls.duration_s == 145.0
     assert sum(ACTS[step.act].label is Activity.FALL_OR_COLLAPSE for step in full.steps) == 2
     every_fall = [name for name, act in ACTS.items() if act.label is Activity.FALL_OR_COLLAPSE]
     assert sorted(step.act for step in falls.steps if step.act in every_fall) == sorted(every_fall)

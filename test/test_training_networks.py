@@ -16,11 +16,13 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 
 from har_ros.core.imu_steps import IMU_STATISTICS, imu_steps, step_edges
 from har_ros.core.model_card import HEAD_FILE
+from har_ros.core.resources import find_model
 from har_ros.inference.sessions import open_session
 from har_ros.training.backbone import MobileNetV2, split
 from har_ros.training.batches import Batch
 from har_ros.training.data import NONE_OF_THEM
-from har_ros.training.export import export_networks, export_trunk
+from har_ros.training.export import HEADS_FILE, export_networks, export_trunk
+from har_ros.training.fit import load_state
 from har_ros.training.losses import training_loss
 from har_ros.training.networks import NETWORKS, build_network
 from har_ros.training.networks.invariants import InvariantChannels
@@ -141,6 +143,34 @@ def test_exported_heads_ignore_what_is_missing(name: str, trunk: Path, tmp_path:
             np.testing.assert_array_equal(given_output, expected)
             assert np.isfinite(expected).all()
         assert whole[0].sum() == pytest.approx(1, abs=1e-5) and whole[1].shape == (1, 2)
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_windows_of_a_batch_are_answered_as_each_alone(name: str) -> None:
+    network = network_of(name)
+    given = torch.randn(4, 30, network.frame_size), 3 * torch.randn(4, 30, 5) + torch.tensor((0, 0, 9.8, 10, 9.6))
+    presence = torch.tensor([*PRESENT.values(), (1.0, 1.0)])
+    with torch.no_grad():
+        together = network.window(*given, presence)
+        alone = [network.window(*(each[[row]] for each in (*given, presence))) for row in range(4)]
+    torch.testing.assert_close(together.logits, torch.cat([each.logits for each in alone]))
+    torch.testing.assert_close(together.reconstruction, torch.cat([each.reconstruction for each in alone]))
+
+
+def test_the_shipped_heads_are_what_the_shipped_model_runs() -> None:
+    folder = find_model("edge")
+    network = network_of("edge")
+    network.load_state_dict(load_state(folder / HEADS_FILE))
+    session = open_session(folder / HEAD_FILE)
+    features = torch.randn(1, 30, network.frame_size)
+    imu = 3 * torch.randn(1, 30, 5) + torch.tensor((0, 0, 9.8, 10, 9.6))
+    for present in PRESENT.values():
+        inputs = {"features": features, "imu": imu, "presence": torch.tensor([present])}
+        with torch.no_grad():
+            expected = network.window_head()(*inputs.values())
+        given = session.run(None, {name: tensor.numpy() for name, tensor in inputs.items()})
+        for answer, wanted in zip(given, expected):
+            np.testing.assert_allclose(answer, wanted.numpy(), rtol=1e-4, atol=1e-5)
 
 
 def batch_of(labels: list[int]) -> Batch:
