@@ -117,6 +117,7 @@ class NodeProcesses:
     def _restart(self, child: _Child, code: int) -> None:
         if child.restart_at_s is None:
             self._on_line(child.name, f"ended by {signal.Signals(-code).name}; starting it again")
+            remove_abandoned(self._begun_s)
             child.restart_at_s = time.monotonic() + RESTART_DELAY_S
         elif time.monotonic() >= child.restart_at_s:
             self._children[self._children.index(child)] = self._start(child.name, child.command)

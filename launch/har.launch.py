@@ -1,5 +1,7 @@
 """Start the nodes: ros2 launch har_ros har.launch.py. Arguments and nodes come from har_ros.graph."""
 
+import time
+
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, Shutdown
 from launch.event import Event
 from launch.substitutions import LaunchConfiguration
@@ -8,7 +10,10 @@ from launch_ros.parameter_descriptions import ParameterValue
 
 from har_ros.graph import ARGUMENTS, COMPOSED, FAKE_IMU, NodePlan, Plan, commands, make_plans
 from har_ros.processes import RESTART_DELAY_S, node_environment
+from har_ros.shared_memory import remove_abandoned
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
+
+_BEGUN_S = time.time()
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -51,6 +56,7 @@ def _node(plan: Plan, node: NodePlan) -> LifecycleNode:
 
 def _end_all(event: Event, context: LaunchContext) -> Shutdown | None:
     """End the whole where a process ended by itself; one that a signal killed is started again."""
+    remove_abandoned(_BEGUN_S)
     if event.returncode < 0 or context.is_shutdown:
         return None
     return Shutdown(reason=f"{event.process_name} ended")

@@ -14,7 +14,7 @@ from tiny_model import write_tiny_model
 from har_ros.core.alarm_policy import AlarmPolicy
 from har_ros.core.decision import AlarmMonitor, AlarmState
 from har_ros.core.errors import HarError
-from har_ros.inference.model import HarModel
+from har_ros.inference.model import HarModel, WindowHead
 from har_ros.inference.recogniser import Recognition, StreamingRecogniser
 
 CASES = ("camera+imu", "camera", "imu")
@@ -92,6 +92,21 @@ def test_one_alone_is_enough_from_the_start(model: HarModel, missing: str, left:
     verdicts = run(model, 3, **{missing: (0, 3)})
     assert spells(verdicts)[0][0] == left and verdicts[0][0] < 1.3
     assert longest_silence_s(verdicts) < 0.05
+
+
+def test_samples_that_waited_together_get_one_verdict_on_the_newest_window(
+    model: HarModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    samples = [(at_ns, rng.normal((0, 0, 9.8), 1).astype(np.float32)) for at_ns in range(0, 3 * 10**9, SAMPLE_NS)]
+    stream = StreamingRecogniser(model, AlarmMonitor(AlarmPolicy()))
+    *_, last = filter(None, [stream.add_imu(*sample) for sample in samples])
+    calls: list[str | None] = []
+    classify = WindowHead.classify
+    monkeypatch.setattr(WindowHead, "classify", lambda head, case: calls.append(case) or classify(head, case))
+    verdict = StreamingRecogniser(model, AlarmMonitor(AlarmPolicy())).add_samples(samples)
+    assert verdict is not None and calls == ["imu"]
+    assert (verdict.span, verdict.activity.label, verdict.novelty) == (last.span, last.activity.label, last.novelty)
 
 
 def test_what_is_missing_does_not_matter(model: HarModel) -> None:

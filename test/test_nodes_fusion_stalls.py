@@ -117,3 +117,29 @@ def test_a_network_that_is_too_slow_leaves_pictures_out_and_says_so(ros: RosTest
         status = ros.status("cell/fusion", lambda status: status.message.startswith("overloaded: recognises "))
         assert status.level == WARN_NUMBER and int(status.values["skipped"]) > 0
         assert float(values(rig.until(OK))["latency_ms"]) < 1000 * TIMEOUT_S, "they queue up"
+
+
+SLOW_HEAD = """
+import time
+from har_ros.inference.model import WindowHead
+
+classify = WindowHead.classify
+
+
+def dawdle(head, case=None):
+    time.sleep(0.1)
+    return classify(head, case)
+
+
+WindowHead.classify = dawdle
+"""
+
+
+def test_a_network_that_is_too_slow_keeps_up_without_the_camera(ros: RosTest, tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "model", favour="WALK", cases=("camera+imu", "camera", "imu"))
+    with FusionRig(ros, model, first=SLOW_HEAD) as rig:
+        rig.until(OK)
+        rig.sensors.camera_on = False
+        for _ in range(20):  # two seconds
+            rig.heard["activity"].wait_for(lambda array: values(array)["modalities"] == "imu")
+            rig.heard["activity"].clear()

@@ -187,19 +187,30 @@ def test_nodes_end_when_har_up_is_killed(ros: RosTest, arguments: list[str]) -> 
     wait_until(lambda: not any(alive(pid) for pid in children), "nodes outlived har up")
 
 
-def test_a_killed_node_is_started_again_and_its_shared_memory_freed(ros: RosTest, arguments: list[str]) -> None:
-    up = har_up(ros, *arguments)
-    victim = both_nodes_up(ros, up)[0]
-    opened = [file.readlink() for file in Path(f"/proc/{victim}/fd").iterdir()]
-    segments = [path for path in opened if path.parent == SHARED_MEMORY and "port" not in path.name]
+def segments_of(pid: int) -> set[Path]:
+    """Return the shared memory that a process has open, but for its ports."""
+    opened = {file.readlink() for file in Path(f"/proc/{pid}/fd").iterdir()}
+    return {path for path in opened if path.parent == SHARED_MEMORY and "port" not in path.name}
+
+
+def kill_one_node(ros: RosTest, starter: NodeProcess) -> set[Path]:
+    """Kill the first node and wait until the starter has both up again; return the shared memory of the killed one."""
+    victim = both_nodes_up(ros, starter)[0]
+    segments = segments_of(victim) - segments_of(starter.pid)  # launch's nodes inherit what it has open
     assert segments
     os.kill(victim, signal.SIGKILL)
-    wait_until(lambda: len(children_of(up.pid)) == 2 and victim not in children_of(up.pid), "no new node")
+    wait_until(lambda: len(set(children_of(starter.pid)) - {victim}) == 2, "no new node")
     ros.diagnostics.clear()
-    ros.status("cell/camera", lambda status: status.message.startswith("running"))
+    both_nodes_up(ros, starter)
+    return segments
+
+
+def test_a_killed_node_is_started_again_and_its_shared_memory_freed(ros: RosTest, arguments: list[str]) -> None:
+    up = har_up(ros, *arguments)
+    segments = kill_one_node(ros, up)
+    assert not any(path.exists() for path in segments)
     assert up.end(signal.SIGINT) == 0
     assert "SIGKILL; starting it again" in up.output
-    assert not any(path.exists() for path in segments)
 
 
 def test_a_node_that_refuses_ends_har_up_with_its_sentence_once(ros: RosTest, arguments: list[str]) -> None:
@@ -275,13 +286,12 @@ def test_a_node_that_refuses_ends_the_launch(launch: Callable[..., NodeProcess],
     assert process.output.count("there is no model '/no/such/model'") == 1
 
 
-def test_launch_starts_a_killed_node_again(
+def test_launch_starts_a_killed_node_again_and_frees_its_shared_memory(
     ros: RosTest, launch: Callable[..., NodeProcess], arguments: list[str]
 ) -> None:
     process = launch(*arguments)
-    victim = both_nodes_up(ros, process)[0]
-    os.kill(victim, signal.SIGKILL)
-    wait_until(lambda: len(set(children_of(process.pid)) - {victim}) == 2, "no new node")
+    segments = kill_one_node(ros, process)
+    assert not any(path.exists() for path in segments)
     process.end(signal.SIGINT)
 
 

@@ -8,6 +8,7 @@ other one: a verdict says what it rests on.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -70,18 +71,18 @@ class StreamingRecogniser:
         self.alarm = alarm
 
     def add_imu(self, stamp_ns: int, accel_mps2: NDArray[np.float32]) -> Recognition | None:
-        """Take one accelerometer sample (3,), m/s^2.
+        """Take one accelerometer sample (3,), m/s^2; see add_samples."""
+        return self.add_samples([(stamp_ns, accel_mps2)])
 
-        Returns a verdict where the camera is silent and the model can go without it. A hole in the stream starts
-        the window anew, unless the model can go without the accelerometer.
+    def add_samples(self, samples: Iterable[tuple[int, NDArray[np.float32]]]) -> Recognition | None:
+        """Take accelerometer samples that came since the last call, as stamps, ns, and readings (3,), m/s^2.
+
+        Returns a verdict where the camera is silent and the model can go without it: one on the newest window, however
+        many samples have waited, or who is late would never catch up. A hole in the stream starts the window anew,
+        unless the model can go without the accelerometer.
         """
-        if not self._imu.add(stamp_ns, accel_mps2) and not self._goes_without[IMU]:
-            self.restart()
-        if self._frame_ns is None:
-            self._frame_ns = stamp_ns
-        if not self._goes_without[CAMERA] or stamp_ns - self._frame_ns <= LOST_S * 1e9:
-            return None
-        return self._advance(stamp_ns, None)
+        steps = sum(self._take_sample(stamp_ns, accel_mps2) for stamp_ns, accel_mps2 in samples)
+        return self._recognise() if steps else None
 
     def add_frame(self, stamp_ns: int, image_bgr: NDArray[np.uint8]) -> Recognition | None:
         """Take one frame (H, W, 3) uint8 whose IMU samples are in; return a verdict on a full window.
@@ -95,7 +96,7 @@ class StreamingRecogniser:
         self._frame_ns = stamp_ns
         if was_lost and self._step_ns - MAX_GAP_S * 1e9 <= stamp_ns <= self._step_ns:
             return None  # the steps up to here are done without it
-        return self._advance(stamp_ns, image_bgr)
+        return self._recognise() if self._advance(stamp_ns, image_bgr) else None
 
     def goes_without(self, modality: str) -> bool:
         """Return whether there are verdicts while `modality` is missing."""
@@ -113,19 +114,29 @@ class StreamingRecogniser:
         if self._gate is not None:
             self._gate.forget()
 
-    def _advance(self, stamp_ns: int, image_bgr: NDArray[np.uint8] | None) -> Recognition | None:
-        """Add the steps up to `stamp_ns`, and return the verdict on a full window."""
+    def _take_sample(self, stamp_ns: int, accel_mps2: NDArray[np.float32]) -> int:
+        """Take one sample, and return how many steps it ends that no frame will."""
+        if not self._imu.add(stamp_ns, accel_mps2) and not self._goes_without[IMU]:
+            self.restart()
+        if self._frame_ns is None:
+            self._frame_ns = stamp_ns
+        if not self._goes_without[CAMERA] or stamp_ns - self._frame_ns <= LOST_S * 1e9:
+            return 0
+        return self._advance(stamp_ns, None)
+
+    def _advance(self, stamp_ns: int, image_bgr: NDArray[np.uint8] | None) -> int:
+        """Add the steps up to `stamp_ns`, and return how many these are."""
         steps = self._grid.advance(stamp_ns)
         if steps is None:
             self._forget_window()
             self._step_ns = self._owned_ns = stamp_ns - self._period_ns
             steps = 1
         if steps == 0:
-            return None
+            return 0
         if image_bgr is not None:
             self._encode(image_bgr)
         self._append(stamp_ns, steps, None if image_bgr is None else self._feature)
-        return self._recognise(stamp_ns) if self._window.full else None
+        return steps
 
     def _encode(self, image_bgr: NDArray[np.uint8]) -> None:
         self._encoder.put(image_bgr)
@@ -149,7 +160,10 @@ class StreamingRecogniser:
         for imu, offset_ns in zip(normalise_imu(values, self._mean, self._std), offsets_ns):
             self._window.append(stamp_ns, feature, imu if abs(offset_ns) <= farthest_ns else None, offset_ns)
 
-    def _recognise(self, stamp_ns: int) -> Recognition | None:
+    def _recognise(self) -> Recognition | None:
+        """Return the verdict on the newest window, if it is full."""
+        if not self._window.full:
+            return None
         card = self._card
         modalities = tuple(each for each, there in zip(MODALITIES, self._window.present()) if there)
         case = card.case(modalities)
@@ -165,5 +179,5 @@ class StreamingRecogniser:
         span = self._window.span()
         felt = IMU in modalities
         accel_mps2 = self._imu.between(span.start_ns, span.end_ns) if felt else np.zeros((0, 3), np.float32)
-        anomaly = self.alarm.update(gather_evidence(card, stamp_ns, probabilities, accel_mps2))
+        anomaly = self.alarm.update(gather_evidence(card, self._step_ns, probabilities, accel_mps2))
         return Recognition(span, activity, anomaly, modalities_of(case), novelty)

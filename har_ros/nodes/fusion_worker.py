@@ -206,9 +206,7 @@ class FusionWorker:
     ) -> tuple[NDArray[np.uint8] | None, Recognition | None]:
         if restart:
             self._recogniser.restart()
-        blind = None
-        for stamp_ns, accel_mps2 in samples:
-            blind = self._recogniser.add_imu(stamp_ns, self._to_body(accel_mps2)) or blind
+        blind = self._recogniser.add_samples((stamp_ns, self._to_body(accel)) for stamp_ns, accel in samples)
         if frame is None:
             return None, blind
         image = self._to_bgr(frame.message)
