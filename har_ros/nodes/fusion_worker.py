@@ -72,8 +72,8 @@ class FusionWorker:
     ) -> None:
         """Take what recognises, what makes its input of messages and readings, and the turns in which to.
 
-        All are called in the thread, and `on_outcome` at each new outcome. Readings are left to it, three at a time:
-        numpy costs most where the processor was at other things in between.
+        All are called in the thread, and `on_outcome` at each new outcome. Readings are turned
+        there, all that wait at once: numpy costs most where the processor was at other things in between.
         """
         self._recogniser = recogniser
         self._to_bgr = to_bgr

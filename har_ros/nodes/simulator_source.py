@@ -42,7 +42,7 @@ class SimulatorSource:
         try:
             import har_ros.simulation.live  # noqa: F401  heavy, and only needed here
         except ModuleNotFoundError as error:
-            remedy = "install it with: pip install 'har_ros[sim]'"
+            remedy = "install it with: pip install mujoco panda3d"
             raise HarError(f"the simulator needs '{error.name}'; {remedy}") from None
 
     def open(self) -> None:

@@ -237,9 +237,7 @@ def _panda() -> Any:
     try:
         from panda3d import core
     except ImportError as error:
-        raise HarError(
-            f"the simulated camera needs Panda3D ({error}); install the extra 'sim': pip install 'har_ros[sim]'"
-        ) from None
+        raise HarError(f"the simulated camera needs Panda3D ({error}); install it with: pip install panda3d") from None
     core.loadPrcFileData("", "notify-level-display fatal\naudio-library-name null")
     return core
 

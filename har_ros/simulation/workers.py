@@ -208,7 +208,7 @@ def _check_workers(client: Client, scheduler: str) -> None:
     try:
         theirs = client.run(versions)
     except ModuleNotFoundError as error:
-        raise HarError(f"the workers at '{scheduler}' lack '{error.name}'; install har_ros[sim] there") from None
+        raise HarError(f"the workers at '{scheduler}' lack '{error.name}'; install the extra 'sim' there") from None
     mine = versions()
     for worker, found in theirs.items():
         for name in mine:
