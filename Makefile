@@ -35,8 +35,9 @@ $(VENV)/.setup-train: $(VENV)/.setup
 demo: setup
 	@$(BIN)/har demo $(ARGS)
 
+# Two workers, a thread each: more would wait for each other's turns on the cores.
 test: setup-train
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 lint: setup-train
 	@$(BIN)/ruff check .
