@@ -246,6 +246,11 @@ def dask(*arguments: str, package: Path = Path(har_ros.__file__).parents[1]) -> 
         process.wait(30)
 
 
+def listens(port: int) -> bool:
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.mark.timeout(240)
 def test_a_cluster_of_the_same_version_makes_the_captures(tmp_path, refusal):
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -257,6 +262,7 @@ def test_a_cluster_of_the_same_version_makes_the_captures(tmp_path, refusal):
     shutil.copytree(Path(har_ros.__file__).parent, other / "har_ros", ignore=shutil.ignore_patterns("__pycache__"))
     (other / "har_ros" / "simulation" / "clip.py").open("a").write("# another version\n")
     with dask("scheduler", "--host", "127.0.0.1", "--port", str(port)):
+        wait_until(lambda: listens(port), 60)
         with dask("worker", address, "--nthreads", "1", package=other):
             assert "install the same" in refusal(*options)
         with dask("worker", address, "--nthreads", "2"):
