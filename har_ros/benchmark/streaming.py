@@ -14,7 +14,8 @@ from har_ros.dataset.capture import Capture
 from har_ros.inference.recogniser import StreamingRecogniser
 
 _CAMERA = (640, 480)
-_PERIOD_NS, _SAMPLES_A_FRAME = 33_333_333, 3
+_PERIOD_NS, _SAMPLE_NS, _SAMPLES_A_FRAME = 33_333_333, 10_000_000, 3
+_AT_REST_MPS2 = (0.0, 0.0, 9.8)
 Pictures = NDArray[np.uint8]
 
 
@@ -26,13 +27,13 @@ def camera_pictures(capture: Capture) -> list[Pictures]:
 def streaming_step(recogniser: StreamingRecogniser, pictures: Sequence[Pictures]) -> Callable[[], object]:
     """Return one step as in the fusion node, some accelerometer samples and one picture; the window is full."""
     numbers = count()
-    accel_mps2 = np.array((0.0, 0.0, 9.8), np.float32)
+    to_body = np.eye(3, dtype=np.float32)
 
     def step() -> object:
         number = next(numbers)
         stamp_ns = (number + 1) * _PERIOD_NS
-        for sample in range(_SAMPLES_A_FRAME):
-            recogniser.add_imu(stamp_ns + sample * 10_000_000, accel_mps2)
+        stamps_ns = [stamp_ns + place * _SAMPLE_NS for place in range(_SAMPLES_A_FRAME)]
+        recogniser.add_samples((each, to_body @ np.array(_AT_REST_MPS2, np.float32)) for each in stamps_ns)
         return recogniser.add_frame(stamp_ns, pictures[number % len(pictures)])
 
     return filled(step)
