@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import shlex
 import subprocess
 import sys
@@ -32,6 +33,7 @@ from har_ros.dataset.capture import Capture
 from har_ros.dataset.frames import spread, spread_frames
 from har_ros.dataset.json_file import require_place, write_json, write_text
 from har_ros.dataset.reader import activity_of, find_captures, read_capture
+from har_ros.processes import node_environment
 
 _EXAMPLE = f"""examples:
   har bench --page docs/benchmarks.md              everything, as a page
@@ -209,7 +211,8 @@ def _dataset(given: Path | None) -> Iterator[Path]:
         out = Path(scratch, "simulated")
         words = ["--out", out, "--per-class", _SIMULATED_A_CLASS, "--seed", _SIMULATED_SEED]
         command = [sys.executable, "-m", "har_ros.cli", "simulate", *map(str, words)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        environment = {**os.environ, **node_environment()}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
             raise HarError(f"no pictures to show: simulating failed ({reason}); give captures with --captures")

@@ -76,6 +76,9 @@ def run(options: argparse.Namespace) -> int:
                 heard = _watch(options, monitor, processes, ending)
         finally:
             monitor.stop()
+    if ending.is_set() and heard.fresh_results == 0:
+        print("ended before the first result")
+        return 130
     _refuse_silence(heard, processes.exit_code, said)
     print(summary(heard, monitor.timeline.score()))
     if made_up:

@@ -36,7 +36,7 @@ def line(heard: Heard, elapsed_s: float) -> str:
     return (
         f"{elapsed_s:6.1f} s  activity {activity.message} {activity.level} {_percent(activity, 'confidence')}"
         f"  anomaly {anomaly.message} {_percent(anomaly, 'score')}{truth}"
-        f"  {heard.activity_hz:.0f} Hz  latency {_value(activity, 'latency_ms'):.0f} ms"
+        f"  {_pace(heard)}"
         + (f"  ({reason})" if reason else "")
     )
 
@@ -92,14 +92,19 @@ def _probabilities(activity: Status | None) -> Table:
 
 def _health(heard: Heard) -> Table:
     table = Table.grid(padding=(0, 2))
-    results = f"{heard.activity_hz:.0f} Hz, latency {_value(heard.activity, 'latency_ms'):.0f} ms"
     table.add_row("")
-    table.add_row("results", results)
+    table.add_row("results", _pace(heard))
     for name, status in sorted(heard.diagnostics.items()):
         text = Text(f"{status.level}  {status.message}", style=STYLES.get(status.level, ""))
         rates = "  ".join(f"{key} {value}" for key, value in status.values.items() if key.endswith("_hz"))
         table.add_row(name, text, rates)
     return table
+
+
+def _pace(heard: Heard) -> str:
+    """Return how many results come, and how late; a STALE one is as late as can be, and tells no latency."""
+    latency_ms = _value(heard.activity, "latency_ms")
+    return f"{heard.activity_hz:.0f} Hz, latency " + (f"{latency_ms:.0f} ms" if latency_ms else "-")
 
 
 def _styled(status: Status) -> Text:

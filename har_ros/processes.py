@@ -21,12 +21,14 @@ END_SIGNALS = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 2.0))
 
 
 def node_environment() -> dict[str, str]:
-    """Return what to add to the environment of a node's process: its tie to this one, and numpy on one thread.
+    """Return what to add to the environment of a node's process: its tie to this one, numpy's threads, a safe path.
 
-    With more of them numpy waits in a busy loop for products too small to share: a simulated camera then takes more
-    than twice the CPU.
+    With more threads than one numpy waits in a busy loop for products too small to share: a simulated camera then takes
+    more than twice the CPU. Without the safe path (Python 3.11) `python -m` looks for har_ros in the folder where one
+    stands, and takes a clone of that name there for the package.
     """
-    return {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"), **tethered_environment()}
+    threads = os.environ.get("OMP_NUM_THREADS", "1")
+    return {"OMP_NUM_THREADS": threads, "PYTHONSAFEPATH": "1", **tethered_environment()}
 
 
 @dataclass

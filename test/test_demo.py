@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -15,6 +18,9 @@ pytest.importorskip("onnx", reason="needs onnx to write a model")
 from process_helpers import alive, children_of
 from ros_helpers import NodeProcess, RosTest
 from tiny_model import write_tiny_model
+
+from har_ros.graph import free_port
+from har_ros.processes import node_environment
 
 MADE_UP = "The accelerometer is a made-up sine"
 
@@ -61,3 +67,22 @@ def test_a_closed_terminal_ends_the_demo_and_its_nodes(ros: RosTest, material: l
     assert process.end(signal.SIGHUP) == 0
     assert "fresh results were published" in process.output
     assert not any(alive(pid) for pid in children)
+
+
+def test_who_ends_it_before_the_first_result_is_not_told_of_silence(ros: RosTest, material: list[str]) -> None:
+    process = demo(ros, *material, "--no-fake-imu", "--imu-port", str(free_port()))
+    deadline = time.monotonic() + 60
+    while "waiting for the first result" not in process.output:
+        assert time.monotonic() < deadline, process.output
+        time.sleep(0.1)
+    assert process.end(signal.SIGINT) == -signal.SIGINT
+    assert process.output.splitlines()[-1] == "ended before the first result"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python has safe paths since 3.11")
+def test_a_clone_in_the_folder_is_not_taken_for_the_package(tmp_path: Path) -> None:
+    (tmp_path / "har_ros").mkdir()
+    command = [sys.executable, "-m", "har_ros.cli", "--version"]
+    environment = {**os.environ, **node_environment()}
+    said = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stderr) == (0, "")
