@@ -59,14 +59,15 @@ def write_bag(
     image: str = "bgr8",
     truth: bool = True,
     start_ns: int = START_NS,
-    accel_of: Any = lambda _t_s: (0.0, 0.0, 9.8),
+    accel_of: Any = lambda t_s: (0.0, 0.0, 20.0 if t_s % 1 < 0.015 else 9.8),
     imu_late_s: Any = lambda _t_s: 0.0,
     silent: Any = lambda _kind, _t_s: False,
 ) -> Path:
     """Write stretches of (seconds, colour, true label): 30 pictures, 100 samples and 10 truths a second.
 
-    A sample of the time t_s arrives `imu_late_s(t_s)` later, anything else at once. What is `silent(kind, t_s)`, an
-    `image` or `imu`, is left out.
+    By default the upright sensor feels a knock each second, so that a fall is believed. A sample of the time t_s
+    arrives `imu_late_s(t_s)` later, anything else at once. What is `silent(kind, t_s)`, an `image` or
+    `imu`, is left out.
     """
     total_s = sum(seconds for seconds, _, _ in stretches)
     rates_hz = {"imu": 100, "image": 30, **({"truth": 10} if truth else {})}

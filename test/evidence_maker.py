@@ -14,7 +14,8 @@ from har_ros.core.evidence import Evidence
 SECOND_NS = 1_000_000_000
 RATE_HZ = 30.0
 G_MPS2 = 9.81
-SHAKE_MPS2 = 3.0
+SHAKE_MPS2 = 6.0  # per axis: of a fall
+CARE_MPS2 = 1.0  # of who lies down with care
 UPRIGHT, LYING = (0.0, 0.0, G_MPS2), (G_MPS2, 0.0, 0.0)
 
 
@@ -25,10 +26,11 @@ def evidence(
     *,
     up: tuple[float, float, float] = UPRIGHT,
     still: bool = False,
+    shake_mps2: float = SHAKE_MPS2,
     on_foot: float = 0.0,
 ) -> Evidence:
     """Return a window's evidence; a sensor that knows no `up` is one without samples, if it is to be still."""
-    shaken = [np.array(up) - SHAKE_MPS2, np.array(up) + SHAKE_MPS2]
+    shaken = [np.array(up) - shake_mps2, np.array(up) + shake_mps2]
     samples = shaken if not still else [up] if any(up) else np.zeros((0, 3))
     return Evidence(round(at_s * SECOND_NS), fall, drowsiness, on_foot, np.array(samples, np.float32))
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from evidence_maker import LYING, RATE_HZ, SECOND_NS, Person, alarm_spans, evidence, scored, verdicts
+from evidence_maker import CARE_MPS2, LYING, RATE_HZ, SECOND_NS, Person, alarm_spans, evidence, scored, verdicts
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -208,6 +208,35 @@ def test_who_goes_down_slowly_lies_however_long_the_model_only_suspects() -> Non
     assert (said[-1].state, said[-1].fall) == (ALARM, FallState.FALLEN)
 
 
+def test_who_lies_down_with_care_has_not_fallen_until_they_have_lain_still_for_long() -> None:
+    upright = Person().does(10, shake_mps2=CARE_MPS2)
+    windows = upright.does(3, fall=0.9, shake_mps2=CARE_MPS2).does(40, fall=0.95, up=LYING, still=True).windows
+    said = list(verdicts(windows))
+    lain_s = [(index + 1) / RATE_HZ - 13 for index, verdict in enumerate(said) if verdict.state is ALARM]
+    assert lain_s[0] == pytest.approx(30, abs=0.1)
+    assert said[-1].fall is FallState.FALLEN
+    doubtful = said[round(20 * RATE_HZ)]
+    assert (doubtful.state, doubtful.fall) == (SUSPECT, FallState.NONE)
+    assert doubtful.reason == "looks like a fall, but no shock was felt"
+
+
+@pytest.mark.parametrize(("later_s", "alarms"), [(0.0, 1), (0.8, 1), (3.0, 0)])
+def test_a_shock_shortly_before_the_model_speaks_is_that_of_the_fall(later_s: float, alarms: int) -> None:
+    person = Person().does(10, shake_mps2=CARE_MPS2).does(0.3).does(later_s, shake_mps2=CARE_MPS2)
+    assert len(alarm_spans(person.does(3, fall=0.9, shake_mps2=CARE_MPS2).windows)) == alarms
+
+
+def test_where_no_shock_is_asked_for_the_models_word_is_enough() -> None:
+    careful = Person().does(10, shake_mps2=CARE_MPS2).does(3, fall=0.9, shake_mps2=CARE_MPS2).windows
+    assert alarm_spans(careful) == []
+    assert len(alarm_spans(careful, shock_mps2=0.0)) == 1
+
+
+def test_who_wears_no_sensor_is_believed_to_have_fallen() -> None:
+    nothing = {"up": (0.0, 0.0, 0.0), "still": True}
+    assert len(alarm_spans(Person().does(10, **nothing).does(3, fall=0.9, **nothing).windows)) == 1
+
+
 def test_each_fall_has_its_own_times() -> None:
     person = Person().does(5).does(1, fall=0.9).does(2).does(0.2, fall=0.9).does(12)
     said = list(verdicts(person.windows, off_s=1.0, refractory_s=0.0))
@@ -337,6 +366,8 @@ def test_the_defaults_are_those_of_the_parameter_file() -> None:
         ({"off_s": -1.0}, "off_s is -1.0; give 0 s or more"),
         ({"refractory_s": float("nan")}, "refractory_s"),
         ({"lying_tilt_rad": 0.0}, "lying_tilt_rad"),
+        ({"shock_mps2": -1.0}, "shock_mps2 is -1.0; give 0"),
+        ({"long_lie_s": -1.0}, "long_lie_s is -1.0; give 0 s"),
         ({"drowsy_episode_s": 0.2}, "blinks are shorter"),
     ],
 )

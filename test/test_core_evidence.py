@@ -36,6 +36,16 @@ def test_rest_is_gravity_with_hardly_any_spread() -> None:
     assert not is_still(rest(14.0)), "a lift, or wrong units"
 
 
+def test_a_shock_is_how_far_any_sample_was_from_gravity() -> None:
+    for extreme_mps2 in (4.0, 16.0):
+        samples = rest(noise_mps2=0.0)
+        samples[37] = (0, extreme_mps2, 0)
+        shock_mps2 = gather_evidence(CARD, 7, np.full(6, 1 / 6, np.float32), samples).shock_mps2
+        assert shock_mps2 == pytest.approx(abs(extreme_mps2 - 9.80665), abs=1e-5)
+    nothing = gather_evidence(CARD, 7, np.full(6, 1 / 6, np.float32), np.zeros((0, 3), np.float32))
+    assert math.isnan(nothing.shock_mps2)
+
+
 @given(QUATERNIONS)
 def test_rest_and_turns_are_the_same_however_the_sensor_is_worn(quaternion: list[float]) -> None:
     mount = rotation_matrix(quaternion)

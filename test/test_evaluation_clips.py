@@ -31,8 +31,9 @@ def write_video(path: Path, seconds: list[str], fps: float = 25.0) -> Path:
 
 
 def write_readings(path: Path, seconds: float, rate_hz: float = 50.0) -> Path:
-    """Write an upright sensor's readings, in g."""
-    lines = (f"{index / rate_hz:.3f},0.01,0.0,{1 + 0.01 * (index % 2)}" for index in range(round(seconds * rate_hz)))
+    """Write an upright sensor's readings, in g, with a knock each second, so that a fall is believed."""
+    sizes = (2 if index % rate_hz == 0 else 1 for index in range(round(seconds * rate_hz)))
+    lines = (f"{index / rate_hz:.3f},0.01,0.0,{size}" for index, size in enumerate(sizes))
     path.write_text("\n".join(["t,ax,ay,az", *lines]) + "\n")
     return path
 

@@ -16,6 +16,9 @@ class AlarmPolicy:
     suspect_score:    from here on a window is suspect; below it one counts as quiet.
     alarm_score:      from here on a window speaks for an alarm.
     on_window_s:      the span looked at for a fall; at least `on_share` of its windows must speak for one.
+    shock_mps2:       so far from gravity's must the felt acceleration have been shortly before; where nothing is felt,
+                      by want of a sensor, the model's word is enough.
+    long_lie_s:       who lies still for so long has fallen though no shock was felt.
     off_s:            so long all windows must be quiet, and the person not lie, before a fall is over.
     lying_tilt_rad:   who lies has the sensor turned by at least this from how it was before the fall.
     lying_s:          so long a fallen person must lie still until that is certain.
@@ -31,6 +34,8 @@ class AlarmPolicy:
     alarm_score: float = 0.7
     on_window_s: float = 0.3
     on_share: float = 0.6
+    shock_mps2: float = 5.0
+    long_lie_s: float = 30.0
     off_s: float = 1.0
     lying_tilt_rad: float = 0.8
     lying_s: float = 1.0
@@ -47,7 +52,9 @@ class AlarmPolicy:
                 f"suspect_score {self.suspect_score} and alarm_score {self.alarm_score} "
                 "must rise in this order between 0 and 1"
             )
-        for name in ("on_window_s", "off_s", "lying_s", "drowsy_off_s", "refractory_s"):
+        if not self.shock_mps2 >= 0:
+            raise HarError(f"shock_mps2 is {self.shock_mps2}; give 0 m/s^2 or more")
+        for name in ("on_window_s", "long_lie_s", "off_s", "lying_s", "drowsy_off_s", "refractory_s"):
             if not getattr(self, name) >= 0:
                 raise HarError(f"{name} is {getattr(self, name)}; give 0 s or more")
         for name in ("on_share", "drowsy_share"):

@@ -43,6 +43,18 @@ class Evidence:
         return len(self.accel_mps2) == 0 or is_still(self.accel_mps2)
 
     @property
+    def shock_mps2(self) -> float:
+        """How far the size of any sample was from gravity's; NaN without samples.
+
+        Who falls is light, and then meets the floor; who lies down with care feels hardly more than gravity.
+        """
+        if len(self.accel_mps2) == 0:
+            return math.nan
+        squares = np.einsum("ij,ij->i", self.accel_mps2, self.accel_mps2)
+        least_mps2, most_mps2 = math.sqrt(squares.min()), math.sqrt(squares.max())
+        return max(STANDARD_GRAVITY_MPS2 - least_mps2, most_mps2 - STANDARD_GRAVITY_MPS2)
+
+    @property
     def up(self) -> Vector:
         """The mean acceleration, m/s^2, 0 without samples: at rest, and roughly in steady motion, it points up."""
         x, y, z = np.add.reduce(self.accel_mps2, 0, np.float64).tolist()

@@ -1,6 +1,6 @@
 """A fall as an event: seen, then lying still, then up again.
 
-    none -- fall seen in k of n windows --> fall -- lies still --> fallen
+    none -- fall seen in k of n windows, and felt --> fall -- lies still --> fallen
     fall, fallen -- quiet, and not lying --> recovered --> none
 
 The public label of both act and state is FALL_OR_COLLAPSE; this tells them apart.
@@ -18,6 +18,7 @@ from har_ros.core.preprocess import Vector
 
 _FEWEST_WINDOWS = 3  # n of "k of n", however slowly windows come
 _FEWEST_SPEAKING = 2  # k: never a single window
+_SHOCK_MEMORY_S = 1.0  # beyond its window and the span that must speak: the model may need a moment
 _RECOVERED_S = 5.0  # how long `recovered` is told
 _UP_MEMORY_S = 5.0  # long against a fall's beginning, which is in it before the model sees it
 _UP_KNOWN_S = 1.0
@@ -44,8 +45,10 @@ class FallEvent:
         self._begun_ns = 0
         self._upright = _Upright()
         self._tilted = False  # when last known: a sensor that falls silent says nothing of getting up
-        self._lying, self._over, self._told = Held(), Held(), Held()
+        self._shocked_ns: int | None = None  # the last window with a shock, or of which that isn't known
+        self._lying, self._over, self._told, self._long = Held(), Held(), Held(), Held()
         self.state = FallState.NONE
+        self.doubted = False  # seen, but not felt
 
     @property
     def lasts(self) -> bool:
@@ -55,15 +58,18 @@ class FallEvent:
     def update(self, evidence: Evidence) -> None:
         """Take the next window."""
         stamp_ns = evidence.stamp_ns
+        self.doubted = False
         seen = self._seen(stamp_ns, evidence.fall >= self._policy.alarm_score)
+        felt = self._felt(evidence)
         if self.lasts:
             self._follow(evidence)
-        elif seen:
+        elif seen and felt:
             self.state = FallState.FALL
             self._tilted = False
             self._lying.reset()
             self._over.reset()
         else:
+            self.doubted = seen
             if self._told.lasts(stamp_ns, self.state is FallState.RECOVERED, _RECOVERED_S):
                 self.state = FallState.NONE
             if evidence.fall < self._policy.suspect_score:
@@ -72,7 +78,8 @@ class FallEvent:
     def restart(self) -> None:
         """Let nothing before a hole add up with what comes after it; a fall that lasts goes on."""
         self._recent.clear()
-        for held in (self._lying, self._over, self._told):
+        self._shocked_ns = None
+        for held in (self._lying, self._over, self._told, self._long):
             held.reset()
         if not self.lasts:
             self._upright = _Upright()
@@ -88,6 +95,18 @@ class FallEvent:
         covered = stamp_ns - self._begun_ns >= span_ns and len(self._recent) >= _FEWEST_WINDOWS
         speaking = sum(each for _, each in self._recent)
         return covered and speaking >= max(_FEWEST_SPEAKING, self._policy.on_share * len(self._recent))
+
+    def _felt(self, evidence: Evidence) -> bool:
+        """Note a window; return whether the sensor felt a shock lately, or somebody lies still for long.
+
+        What was before the first window, or while nothing could be felt, isn't known, and so not denied.
+        """
+        policy, stamp_ns, shock_mps2 = self._policy, evidence.stamp_ns, evidence.shock_mps2
+        if self._shocked_ns is None or math.isnan(shock_mps2) or shock_mps2 >= policy.shock_mps2:
+            self._shocked_ns = stamp_ns
+        lies = evidence.fall >= policy.suspect_score and evidence.still
+        long = self._long.lasts(stamp_ns, lies, policy.long_lie_s)
+        return long or stamp_ns - self._shocked_ns <= (policy.on_window_s + _SHOCK_MEMORY_S) * 1e9
 
     def _follow(self, evidence: Evidence) -> None:
         policy, stamp_ns = self._policy, evidence.stamp_ns

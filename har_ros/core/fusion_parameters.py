@@ -54,6 +54,15 @@ PARAMETERS = (
     Parameter("alarm_score", float, f"From this score on a window is an alarming one{_CARDS}", low=0, high=1),
     Parameter("on_window_s", float, "Span of windows that must speak for a fall", "s", low=0, high=10),
     Parameter("on_share", float, "Share of those windows, two or more, that raises the alarm", low=0.01, high=1),
+    Parameter(
+        "shock_mps2",
+        float,
+        "Least departure from gravity that a worn sensor feels in a fall; 0 asks for none",
+        "m/s^2",
+        low=0,
+        high=50,
+    ),
+    Parameter("long_lie_s", float, "Time of lying still that is a fall, shock or not", "s", low=0, high=3600),
     Parameter("off_s", float, "Time of quiet, and of not lying, that ends a fall", "s", low=0, high=600),
     Parameter(
         "lying_tilt_rad", float, "Who lies has the sensor turned by this since before the fall", "rad", low=0.1, high=3

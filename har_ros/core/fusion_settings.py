@@ -28,6 +28,8 @@ class FusionSettings:
     alarm_score: float
     on_window_s: float
     on_share: float
+    shock_mps2: float
+    long_lie_s: float
     off_s: float
     lying_tilt_rad: float
     lying_s: float
