@@ -31,7 +31,7 @@ from har_ros.processes import NodeProcesses
 RATE_HZ = 30.0
 _NAMESPACE, _FUSION = "har", "fusion"
 _LEAD_S = 3.0  # from the first picture to the first verdict at the most: the window's second, and a slow machine's two
-_EARLY_SHARE = 0.1  # of the time: what is allocated once is there by then, and growth is counted from it
+_LOOKS = 10  # at the memory: what is allocated once is there by the first one, and growth is counted from it
 _DIAGNOSTICS_S = 2.0  # the last ones are out by then
 _LEFT_OUT = ("images_before", "lost_images", "unpaired", "skipped", "dropped")
 
@@ -58,10 +58,12 @@ def benchmark_graph(
             await_condition(lambda: len(probe.latencies_ms(_NAMESPACE)) > 0, up, said)
             time.sleep(SETTLE_S)
             begun_s, begun_ns, before = time.monotonic(), time.time_ns(), usages(up)
-            await_condition(lambda: time.monotonic() > begun_s + _EARLY_SHARE * seconds, up, said, seconds)
-            early = usages(up)
-            await_condition(lambda: time.monotonic() > begun_s + seconds, up, said, seconds + START_S)
-            elapsed_s, after = time.monotonic() - begun_s, usages(up)
+            looks = []
+            for part in range(1, _LOOKS + 1):
+                until_s = begun_s + part / _LOOKS * seconds
+                await_condition(lambda until_s=until_s: time.monotonic() > until_s, up, said, seconds + START_S)
+                looks.append(usages(up))
+            elapsed_s, early, after = time.monotonic() - begun_s, looks[0], looks[-1]
             latencies_ms = probe.latencies_ms(_NAMESPACE, begun_ns)
             await_condition(lambda: probe.diagnostics("har/camera").get("source_state") == "ended", up, said)
             time.sleep(_DIAGNOSTICS_S)
@@ -70,6 +72,7 @@ def benchmark_graph(
                 "cpu_percent": _with_sum({name: share(before[name], each, elapsed_s) for name, each in after.items()}),
                 "seconds": elapsed_s,
                 "rss_mb": _with_sum({name: usage.rss_mb for name, usage in after.items()}),
+                "rss_mb_each_tenth": {name: [look[name].rss_mb for look in looks] for name in after},
                 "rss_growth_mb": {name: usage.rss_mb - early[name].rss_mb for name, usage in after.items()},
                 **({} if composed else {"threads_percent": thread_shares(before[_FUSION], after[_FUSION], elapsed_s)}),
                 **_account(probe),

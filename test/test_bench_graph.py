@@ -51,6 +51,10 @@ def test_the_graphs_latency_is_measured_and_every_picture_accounted_for(
     assert graph["cpu_percent"]["all nodes"] == pytest.approx(sum(graph["cpu_percent"][node] for node in nodes))
     assert all(20 < graph["rss_mb"][node] < 500 for node in nodes)
     assert all(abs(graph["rss_growth_mb"][node]) < 50 for node in nodes)
+    for node in nodes:
+        first, *_, last = tenths = graph["rss_mb_each_tenth"][node]
+        assert len(tenths) == 10
+        assert (graph["rss_mb"][node], graph["rss_growth_mb"][node]) == (last, last - first)
     assert set(graph["composed"]["cpu_percent"]) == {"composed", "fake_imu", "all nodes"}
     assert graph["composed"]["rss_mb"]["composed"] < sum(graph["rss_mb"][node] for node in nodes)
     threads = graph["threads_percent"]

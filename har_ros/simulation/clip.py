@@ -105,7 +105,7 @@ class ClipMaker:
             extra={"seed": clip.seed, "group": clip.group, "number": clip.number, "draft": draft,
                    "act": clip.act.name, "variant": clip.variant, "scene": stage.scene.kind,
                    "background": clip.background, "chair": clip.with_chair,
-                   "begin_s": round(begin_s, 3), EYES_CLOSED: _eyes_closed(motion, frame_s)},
+                   "begin_s": round(begin_s, 3), **_lids(clip, motion, frame_s)},
         )  # fmt: skip
         readings = _readings(clip, draft, motion, begin_s)
         self._renderer.set_scene(stage.scene, subject.body, subject.dressed(clip.shared("clothes", room)))
@@ -156,9 +156,13 @@ def _before_wall(stage: Stage, motion: Motion, begin_s: float, distance_m: float
     return stage.walled(middle_m + behind_m * ahead, stage.yaw_rad)
 
 
-def _eyes_closed(motion: Motion, at_s: NDArray[np.float64]) -> list[float]:
-    """Return how far the eyes are shut in each frame, 0 to 1: what a camera's owner would have to note by hand."""
-    return [round(float(share), 2) for share in motion.eyes_closed[np.round(at_s * motion.rate_hz).astype(int)]]
+def _lids(clip: Clip, motion: Motion, at_s: NDArray[np.float64]) -> dict[str, list[float]]:
+    """Return how far the eyes are shut in each frame, 0 to 1, under its key: what one would have to note by hand.
+
+    In a room the camera is too far away to see it: there it is left out.
+    """
+    shut = motion.eyes_closed[np.round(at_s * motion.rate_hz).astype(int)]
+    return {EYES_CLOSED: [round(float(share), 2) for share in shut]} if clip.in_car else {}
 
 
 def _gone(motion: Motion) -> Motion:
