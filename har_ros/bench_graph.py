@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import deque
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from har_ros.bench_rig import (
     picture_folder,
     usages,
 )
-from har_ros.benchmark.usage import share, thread_shares
+from har_ros.benchmark.usage import Usage, share, thread_shares
 from har_ros.graph import FAKE_IMU, commands
 from har_ros.nodes.probe import Probe
 from har_ros.processes import NodeProcesses
@@ -58,10 +59,10 @@ def benchmark_graph(
             await_condition(lambda: len(probe.latencies_ms(_NAMESPACE)) > 0, up, said)
             time.sleep(SETTLE_S)
             begun_s, begun_ns, before = time.monotonic(), time.time_ns(), usages(up)
-            looks = []
-            for part in range(1, _LOOKS + 1):
-                until_s = begun_s + part / _LOOKS * seconds
-                await_condition(lambda until_s=until_s: time.monotonic() > until_s, up, said, seconds + START_S)
+            looks: list[dict[str, Usage]] = []
+            while len(looks) < _LOOKS:
+                due_s = begun_s + (len(looks) + 1) / _LOOKS * seconds
+                await_condition(partial(_is_over, due_s), up, said, seconds + START_S)
                 looks.append(usages(up))
             elapsed_s, early, after = time.monotonic() - begun_s, looks[0], looks[-1]
             latencies_ms = probe.latencies_ms(_NAMESPACE, begun_ns)
@@ -77,6 +78,10 @@ def benchmark_graph(
                 **({} if composed else {"threads_percent": thread_shares(before[_FUSION], after[_FUSION], elapsed_s)}),
                 **_account(probe),
             }
+
+
+def _is_over(due_s: float) -> bool:
+    return time.monotonic() > due_s
 
 
 def first_verdict_s(model: Path, pictures: list[NDArray[np.uint8]]) -> float:
