@@ -3,7 +3,7 @@
 import gc
 import time
 import weakref
-from itertools import islice, pairwise
+from itertools import count, islice, pairwise
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from har_ros.cli import main
 from har_ros.core.errors import HarError
 from har_ros.core.labels import Activity
+from har_ros.simulation import falls
 from har_ros.simulation.live import SimulatedCamera, SimulatedPerson
 from har_ros.simulation.scenario import parse_scenario
 
@@ -142,6 +143,23 @@ def test_hours_later_it_is_there_at_once_and_memory_stays_bounded():
         person.part(run * RUN_S)
     gc.collect()
     assert first() is None
+
+
+def test_a_fall_that_does_not_come_to_rest_is_drawn_anew_the_same_from_wherever_one_comes(monkeypatch):
+    rejected = []
+    monkeypatch.setattr(falls, "_TRIES", 1)  # ordinarily as many that hardly one is rejected
+    at_rest = falls.at_rest
+    monkeypatch.setattr(falls, "at_rest", lambda *which: at_rest(*which) or rejected.append(which) or False)
+    steps = "".join(f"  - {{act: {act}, seconds: 6}}\n" for act in ("stand", "fall_from_chair", "stand", "fall_slip"))
+    scenario = parse_scenario(f"scenario: har.scenario/2\nscene: room\nsteps:\n{steps}", "falls")
+    for seed in count():
+        person = SimulatedPerson(scenario, seed)
+        whole = readings(person, 0.0, person.duration_s)
+        if rejected:
+            break
+    assert len(whole) == round(person.duration_s * 100)
+    late_s = person.duration_s - 6.0
+    assert np.array_equal(whole[round(late_s * 100) :], readings(SimulatedPerson(scenario, seed), late_s, 6.0))
 
 
 def test_a_scenario_without_repeat_ends(camera):

@@ -136,7 +136,7 @@ def fall_down(
             body.data.qvel[:] = 0
             return poses, fall
         mujoco.mj_setState(body.model, body.data, before, mujoco.mjtState.mjSTATE_INTEGRATION)
-    raise RejectedError(f"no fall of the kind {kind} came to rest in {_TRIES} tries; use another seed")
+    raise RejectedError(f"no fall of the kind {kind} came to rest in {_TRIES} tries")
 
 
 def let_fall(body: Body, tracker: Tracker, onset: int, fall: Fall, heading_rad: float) -> list[Pose]:

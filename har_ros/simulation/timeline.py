@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from har_ros.simulation.drafts import first_good
 from har_ros.simulation.imu import ImuSensor
 from har_ros.simulation.motion import Performer, concatenate
 from har_ros.simulation.scenario import GRID_S, Scenario, Shot
@@ -17,6 +18,7 @@ from har_ros.simulation.skeleton import Motion, Skeleton
 from har_ros.simulation.streams import derive_seed, stream
 
 _AHEAD_S = 30.0  # what is simulated beyond the time that is asked for
+_MOST_DRAFTS = 8  # of a take: now and then somebody who falls doesn't come to rest
 _KEPT_S = 120.0  # of parts not asked for lately, 33 MB: camera and device may be somewhat apart
 
 
@@ -51,7 +53,7 @@ class Timeline:
         self._parts: OrderedDict[int, Future[Part]] = OrderedDict()
         self._simulator = ThreadPoolExecutor(1, thread_name_prefix="simulator")
         self._performer: Performer | None = None  # who is about to do the step of the number _next
-        self._next = 0
+        self._next = self._draft = 0
         self._before: Motion | None = None  # the end of the step before, in the same take
 
     def part(self, t_s: float) -> Part:
@@ -97,18 +99,39 @@ class Timeline:
         return self._shots[number % len(self._shots)]
 
     def _simulate(self, number: int) -> Part:
-        run, index = divmod(number, len(self._shots))
-        shot = self._shots[index]
-        first = next(at for at, other in enumerate(self._shots) if other.take == shot.take)
-        if index == first or number != self._next or self._performer is None:
-            self._performer = Performer(self._skeleton, derive_seed(self._seed, "take", run, shot.take))
-            self._before = None
-            for earlier in self._shots[first:index]:
-                self._before = _end_of(self._performer.perform(earlier.step))
-        motion = self._performer.perform(shot.step)
+        shot = self._shot(number)
+        if number != self._next or number == self._first_of_take(number):
+            self._performer, self._draft = None, 0
+        motion, rejected = first_good(
+            lambda more: self._perform(number, self._draft + more), _MOST_DRAFTS, f"what leads to {shot.step.act}"
+        )
+        self._draft += len(rejected)
         readings = self._read(motion, number)
         self._next, self._before = number + 1, _end_of(motion)
         return Part(shot, self._begin_s(number), motion, *readings)
+
+    def _perform(self, number: int, draft: int) -> Motion:
+        """Return the step's motion in a draft of its take. Raises RejectedError.
+
+        Who performs goes on from the step before; without anybody the take is performed from its begin. Where another
+        draft goes on from steps that were shown already, the person is suddenly elsewhere: better than no end of it.
+        """
+        first = self._first_of_take(number)
+        performer, self._performer = self._performer, None
+        if performer is None:
+            place = number // len(self._shots), self._shot(number).take
+            performer = Performer(self._skeleton, derive_seed(self._seed, "take", *place, *[draft] * (draft > 0)))
+            self._before = None
+            for earlier in range(first, number):
+                self._before = _end_of(performer.perform(self._shot(earlier).step))
+        motion = performer.perform(self._shot(number).step)
+        self._performer = performer
+        return motion
+
+    def _first_of_take(self, number: int) -> int:
+        run, index = divmod(number, len(self._shots))
+        takes = [shot.take for shot in self._shots]
+        return run * len(self._shots) + takes.index(takes[index])
 
     def _read(self, motion: Motion, number: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return what the device reads in a part; it felt the end of the part before, too."""
