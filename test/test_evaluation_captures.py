@@ -193,5 +193,6 @@ def test_predict_without_a_terminal_asks_for_a_name(
     tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_coloured(tmp_path / "data", "WALK", "WALK")
-    assert main(["predict", str(tmp_path / "data"), "--model", str(model)]) == 1
-    assert "holds 1 captures; name one of them" in capsys.readouterr().err
+    for given in (tmp_path / "data", tmp_path / "data" / "WALK"):
+        assert main(["predict", str(given), "--model", str(model)]) == 1
+        assert f"'{given}' holds 1 captures; name one of them" in capsys.readouterr().err

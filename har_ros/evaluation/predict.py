@@ -13,6 +13,7 @@ from rich.table import Table
 from har_ros.core.errors import HarError
 from har_ros.core.parameters import load_defaults
 from har_ros.core.resources import DEFAULT_MODEL, find_model
+from har_ros.dataset.capture import FRAMES_FOLDER
 from har_ros.dataset.reader import activity_of, find_captures, read_capture, read_meta
 from har_ros.evaluation.classify import classify_capture, decide
 from har_ros.inference.model import HarModel
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     """Predict one capture, or those that the user picks. Raises HarError."""
     folder = args.capture or _recorders_dataset()
     console = Console(soft_wrap=True, highlight=False)
-    captures = find_captures(folder)
+    captures = find_captures(folder) or _on_shelf(folder)
     if not captures:
         console.print(describe(HarModel(find_model(args.model)), folder), markup=False)
         return 0
@@ -70,6 +71,12 @@ def _recorders_dataset() -> Path:
     if not folder.is_dir():
         raise HarError(f"nothing is recorded in '{folder}' yet; name a capture or a dataset")
     return folder
+
+
+def _on_shelf(folder: Path) -> list[Path]:
+    """Return the captures of a dataset's folder of one activity; none where the folder is something else."""
+    holds_captures = folder.is_dir() and activity_of(folder) is not None and not (folder / FRAMES_FOLDER).is_dir()
+    return sorted(each for each in folder.iterdir() if each.is_dir()) if holds_captures else []
 
 
 def _pick(console: Console, captures: list[Path]) -> Path | None:
