@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.live import Live
 
 from har_ros.core.errors import HarError
+from har_ros.core.model_card import IMU, load_card
+from har_ros.core.resources import DEFAULT_MODEL, find_model
 from har_ros.core.stopping import stop_event
 from har_ros.demo_view import line, panel, summary
 from har_ros.graph import LOCAL_HOST, NAMESPACE, Plan, commands, free_port, make_plan
@@ -33,9 +35,11 @@ Meanwhile the topics are there for everybody: ros2 topic echo /har/anomaly
 LOOK_S = 0.1
 START_S = 30.0  # a busy machine may take so much longer than --seconds to publish anything
 KEPT_LINES = 12
+_REMEDY = "give the video's own recording with --imu, or --no-fake-imu for a real ESP32."
+NO_IMU = f"There is no accelerometer, so the verdicts rest on the camera alone: {_REMEDY}"
 MADE_UP_IMU = (
-    "The accelerometer is a made-up sine that has nothing to do with the picture, so the verdicts mean nothing: "
-    "give the video's own recording with --imu, or --no-fake-imu for a real ESP32."
+    "This model can't go without an accelerometer, so it gets a made-up sine that has nothing to do with the picture, "
+    f"and the verdicts mean nothing: {_REMEDY}"
 )
 
 
@@ -63,15 +67,15 @@ def run(options: argparse.Namespace) -> int:
     if not options.seconds > 0:
         raise HarError(f"--seconds is {options.seconds:g}; give a time above 0")
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    made_up = bool(options.video or options.camera) and not (options.imu or options.no_fake_imu)
-    if made_up:
-        print(MADE_UP_IMU, flush=True)
+    note = _note_on_imu(options)
+    if note:
+        print(note, flush=True)
     said: deque[str] = deque(maxlen=KEPT_LINES)
     monitor = Monitor(f"/{NAMESPACE}")
     with stop_event() as ending:
         monitor.start()
         try:
-            wanted = commands(_plan(options))
+            wanted = commands(_plan(options, note))
             with NodeProcesses(wanted, lambda name, text: said.append(f"[{name}] {text}")) as processes:
                 heard = _watch(options, monitor, processes, ending)
         finally:
@@ -81,12 +85,20 @@ def run(options: argparse.Namespace) -> int:
         return 130
     _refuse_silence(heard, processes.exit_code, said)
     print(summary(heard, monitor.timeline.score()))
-    if made_up:
-        print(MADE_UP_IMU)
+    if note:
+        print(note)
     return 0
 
 
-def _plan(options: argparse.Namespace) -> Plan:
+def _note_on_imu(options: argparse.Namespace) -> str:
+    """Return what is to be said where the user's pictures come without readings; "" where they don't."""
+    if not (options.video or options.camera) or options.imu or options.no_fake_imu:
+        return ""
+    card = load_card(find_model(options.model or DEFAULT_MODEL))
+    return NO_IMU if card.goes_without(IMU) else MADE_UP_IMU
+
+
+def _plan(options: argparse.Namespace, note: str) -> Plan:
     """Return which nodes to start, and what plays the ESP32."""
     simulated = not (options.video or options.camera or options.imu or options.no_fake_imu)
     texts = {"model": options.model}
@@ -97,6 +109,8 @@ def _plan(options: argparse.Namespace) -> Plan:
         return make_plan({**texts, "imu_port": str(options.imu_port)})
     port = str(free_port())
     plan = make_plan({**texts, "imu_mode": "tcp_listen", "imu_host": LOCAL_HOST, "imu_port": port})
+    if note == NO_IMU:
+        return plan
     return replace(plan, fake_imu=(*_recording(options), "--host", LOCAL_HOST, "--port", port))
 
 

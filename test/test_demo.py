@@ -23,7 +23,7 @@ from tiny_model import write_tiny_model
 from har_ros.graph import free_port
 from har_ros.processes import node_environment
 
-MADE_UP = "The accelerometer is a made-up sine"
+MADE_UP, CAMERA_ALONE = "This model can't go without an accelerometer", "There is no accelerometer"
 
 
 @pytest.fixture
@@ -41,12 +41,18 @@ def demo(ros: RosTest, *options: str) -> NodeProcess:
     return ros.run(["-m", "har_ros.cli", "demo", *options])
 
 
-def test_a_made_up_accelerometer_is_called_so_at_the_start_and_at_the_end(ros: RosTest, material: list[str]) -> None:
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_lacking_accelerometer_is_told_of_at_the_start_and_at_the_end(
+    ros: RosTest, material: list[str], tmp_path: Path, alone: bool
+) -> None:
+    if alone:
+        write_tiny_model(tmp_path / "model", favour="WALK", cases=("camera+imu", "camera"))
     process = demo(ros, *material, "--seconds", "3")
     assert process.wait() == 0, process.output
-    lines = process.output.splitlines()
-    assert [index for index, line in enumerate(lines) if line.startswith(MADE_UP)] == [0, len(lines) - 1]
+    lines, note = process.output.splitlines(), CAMERA_ALONE if alone else MADE_UP
+    assert [index for index, line in enumerate(lines) if line.startswith(note)] == [0, len(lines) - 1]
     assert "give the video's own recording with --imu" in lines[0]
+    assert any("activity WALK" in line for line in lines)
 
 
 def test_the_users_own_recording_is_not_called_made_up(ros: RosTest, material: list[str], tmp_path: Path) -> None:
