@@ -66,7 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=15, metavar="N", help="turns of each case (default 15)")
     parser.add_argument("--tflite", type=Path, metavar="FILE", help="the same network for LiteRT, where installed")
     parser.add_argument(
-        "--seconds", type=float, default=60.0, metavar="S", help="time of each run of the graph (default 60)"
+        "--seconds",
+        type=float,
+        default=60.0,
+        metavar="S",
+        help="time of the deployed model's run of the graph; the others take a minute at most (default 60)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     parser.add_argument("--page", type=Path, metavar="FILE", help="write the page as Markdown, besides printing it")

@@ -16,6 +16,7 @@ RATE_HZ = 30.0
 G_MPS2 = 9.81
 SHAKE_MPS2 = 6.0  # per axis: of a fall
 CARE_MPS2 = 1.0  # of who lies down with care
+REST_MPS2 = 0.05
 UPRIGHT, LYING = (0.0, 0.0, G_MPS2), (G_MPS2, 0.0, 0.0)
 
 
@@ -26,12 +27,19 @@ def evidence(
     *,
     up: tuple[float, float, float] = UPRIGHT,
     still: bool = False,
-    shake_mps2: float = SHAKE_MPS2,
+    shake_mps2: float | None = None,
     on_foot: float = 0.0,
 ) -> Evidence:
-    """Return a window's evidence; a sensor that knows no `up` is one without samples, if it is to be still."""
-    shaken = [np.array(up) - shake_mps2, np.array(up) + shake_mps2]
-    samples = shaken if not still else [up] if any(up) else np.zeros((0, 3))
+    """Return a window's evidence; a sensor that knows no `up` is one without samples, if it is to be still.
+
+    Unless it says otherwise, what the model calls a fall is felt as one.
+    """
+    if still:
+        shake_mps2 = REST_MPS2
+    elif shake_mps2 is None:
+        shake_mps2 = SHAKE_MPS2 if fall >= 0.5 else CARE_MPS2
+    shaken = np.array(up) + np.array([[-shake_mps2], [shake_mps2]])
+    samples = shaken if any(up) or not still else np.zeros((0, 3))
     return Evidence(round(at_s * SECOND_NS), fall, drowsiness, on_foot, np.array(samples, np.float32))
 
 

@@ -8,7 +8,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from evidence_maker import CARE_MPS2, LYING, RATE_HZ, SECOND_NS, Person, alarm_spans, evidence, scored, verdicts
+from evidence_maker import (
+    CARE_MPS2,
+    LYING,
+    RATE_HZ,
+    SECOND_NS,
+    SHAKE_MPS2,
+    Person,
+    alarm_spans,
+    evidence,
+    scored,
+    verdicts,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +45,7 @@ STREAMS = st.lists(  # whatever a robot may live through: time between windows (
             st.sampled_from((0.0, 0.6, 0.95)),
             up=st.sampled_from(((0.0, 0.0, 9.8), LYING, (0.0, 0.0, 0.0))),
             still=st.booleans(),
+            shake_mps2=st.sampled_from((CARE_MPS2, SHAKE_MPS2)),
             on_foot=st.sampled_from((0.0, 0.9)),
         ),
     ),
@@ -198,7 +210,8 @@ def test_the_strict_alarm_comes_with_lying_still_and_only_with_it() -> None:
 
 def test_what_the_model_calls_a_fall_is_no_lying_while_the_sensor_is_upright_or_moves() -> None:
     for more in ({"still": True}, {"up": LYING}):
-        said = list(verdicts(Person().does(10).does(20, fall=0.95, **more).windows, wait_for_lying=True))
+        falls = Person().does(10).does(0.5, fall=0.95)
+        said = list(verdicts(falls.does(20, fall=0.95, **more).windows, wait_for_lying=True))
         assert (said[-1].state, said[-1].fall) == (SUSPECT, FallState.FALL)
 
 
@@ -208,28 +221,89 @@ def test_who_goes_down_slowly_lies_however_long_the_model_only_suspects() -> Non
     assert (said[-1].state, said[-1].fall) == (ALARM, FallState.FALLEN)
 
 
-def test_who_lies_down_with_care_has_not_fallen_until_they_have_lain_still_for_long() -> None:
-    upright = Person().does(10, shake_mps2=CARE_MPS2)
-    windows = upright.does(3, fall=0.9, shake_mps2=CARE_MPS2).does(40, fall=0.95, up=LYING, still=True).windows
-    said = list(verdicts(windows))
-    lain_s = [(index + 1) / RATE_HZ - 13 for index, verdict in enumerate(said) if verdict.state is ALARM]
-    assert lain_s[0] == pytest.approx(30, abs=0.1)
-    assert said[-1].fall is FallState.FALLEN
+def careful() -> Person:
+    """Return somebody who stands and then goes down with care, which the model calls a fall."""
+    return Person().does(10, shake_mps2=CARE_MPS2).does(3, fall=0.9, shake_mps2=CARE_MPS2)
+
+
+LIES = {"up": LYING, "still": True}
+
+
+@pytest.mark.parametrize(
+    "lying",
+    [
+        [(40, 0.95, LIES)],
+        [(2, 0.95, LIES), (60, 0.3, LIES)],
+        [(15, 0.3, LIES), (0.5, 0.3, {"up": LYING}), (40, 0.95, LIES)],
+        [(10, 0.95, LIES), (0.1, 0.4, LIES), (30, 0.95, LIES)],
+        [(40, 0.95, {"up": LYING, "shake_mps2": CARE_MPS2})],
+    ],
+    ids=["sure", "no longer sure", "stirs", "wavers", "in a car"],
+)
+def test_who_lies_down_with_care_has_not_fallen_until_it_has_lasted_for_long(
+    lying: list[tuple[float, float, dict]],
+) -> None:
+    person = careful()
+    for seconds, fall, more in lying:
+        person.does(seconds, fall=fall, **more)
+    said = list(verdicts(person.windows))
+    ((begin_s, end_s),) = alarm_spans(person.windows)
+    assert begin_s == pytest.approx(10.2 + 30, abs=0.1)
+    assert end_s == pytest.approx(len(said) / RATE_HZ, abs=0.1), "it holds while they lie"
     doubtful = said[round(20 * RATE_HZ)]
     assert (doubtful.state, doubtful.fall) == (SUSPECT, FallState.NONE)
     assert doubtful.reason == "looks like a fall, but no shock was felt"
 
 
-@pytest.mark.parametrize(("later_s", "alarms"), [(0.0, 1), (0.8, 1), (3.0, 0)])
-def test_a_shock_shortly_before_the_model_speaks_is_that_of_the_fall(later_s: float, alarms: int) -> None:
-    person = Person().does(10, shake_mps2=CARE_MPS2).does(0.3).does(later_s, shake_mps2=CARE_MPS2)
+def test_who_gets_up_again_in_time_never_fell() -> None:
+    said = list(verdicts(careful().does(20, fall=0.95, **LIES).does(3, shake_mps2=CARE_MPS2).windows))
+    assert {verdict.fall for verdict in said} == {FallState.NONE}
+    assert said[-1].state is NORMAL
+    falls_then = careful().does(20, fall=0.95, **LIES).does(3).does(2, fall=0.9).windows
+    assert len(alarm_spans(falls_then)) == 1
+
+
+@pytest.mark.parametrize(
+    ("between", "alarms"),
+    [([(0.8, 0.0)], 1), ([(3.0, 0.0)], 0), ([(3.0, 0.6)], 1)],
+    ids=["soon after", "too late", "suspected since"],
+)
+def test_a_shock_shortly_before_the_model_is_sure_is_that_of_the_fall(
+    between: list[tuple[float, float]], alarms: int
+) -> None:
+    person = Person().does(10).does(0.3, shake_mps2=SHAKE_MPS2)
+    for seconds, fall in between:
+        person.does(seconds, fall=fall, shake_mps2=CARE_MPS2)
     assert len(alarm_spans(person.does(3, fall=0.9, shake_mps2=CARE_MPS2).windows)) == alarms
 
 
+@pytest.mark.parametrize("how", ["restart", "silence", "gap"])
+def test_what_is_not_known_of_makes_no_fall_of_what_was_doubted_for_long(how: str) -> None:
+    monitor = AlarmMonitor(AlarmPolicy())
+    for window in careful().does(10, fall=0.95, **LIES).windows:
+        assert monitor.update(window).state is not ALARM
+    if how == "restart":
+        monitor.restart()
+    after = {"silence": {"up": (0.0, 0.0, 0.0), "still": True}}.get(how, LIES)
+    said = [monitor.update(evidence(23.5 + index / RATE_HZ, 0.95, **after)) for index in range(30)]
+    if how == "gap":
+        gapped = [replace(evidence(25 + index / RATE_HZ, 0.95, **LIES), gap_s=0.2) for index in range(30)]
+        said += map(monitor.update, gapped)
+    assert {verdict.state for verdict in said} == {SUSPECT}
+
+
+@pytest.mark.parametrize("lost", [{"up": (0.0, 0.0, 0.0), "still": True}, {"gap_s": 0.2}], ids=["silent", "gap"])
+def test_a_sensor_that_is_lost_in_the_fall_denies_nothing(lost: dict) -> None:
+    fall = Person().does(10).does(0.5, fall=0.9, shake_mps2=CARE_MPS2).windows
+    how = {key: value for key, value in lost.items() if key != "gap_s"}
+    after = [evidence(10.5 + index / RATE_HZ, 0.9, shake_mps2=CARE_MPS2, **how) for index in range(60)]
+    assert len(alarm_spans([*fall, *(replace(window, gap_s=lost.get("gap_s", 0.0)) for window in after)])) == 1
+
+
 def test_where_no_shock_is_asked_for_the_models_word_is_enough() -> None:
-    careful = Person().does(10, shake_mps2=CARE_MPS2).does(3, fall=0.9, shake_mps2=CARE_MPS2).windows
-    assert alarm_spans(careful) == []
-    assert len(alarm_spans(careful, shock_mps2=0.0)) == 1
+    windows = careful().windows
+    assert alarm_spans(windows) == []
+    assert len(alarm_spans(windows, shock_mps2=0.0)) == 1
 
 
 def test_who_wears_no_sensor_is_believed_to_have_fallen() -> None:

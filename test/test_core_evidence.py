@@ -42,8 +42,9 @@ def test_a_shock_is_how_far_any_sample_was_from_gravity() -> None:
         samples[37] = (0, extreme_mps2, 0)
         shock_mps2 = gather_evidence(CARD, 7, np.full(6, 1 / 6, np.float32), samples).shock_mps2
         assert shock_mps2 == pytest.approx(abs(extreme_mps2 - 9.80665), abs=1e-5)
-    nothing = gather_evidence(CARD, 7, np.full(6, 1 / 6, np.float32), np.zeros((0, 3), np.float32))
-    assert math.isnan(nothing.shock_mps2)
+    frozen, nothing = rest(noise_mps2=0.0), np.zeros((0, 3), np.float32)
+    for unknown in ((nothing, 0.0), (frozen, 0.0), (rest(), 0.1)):
+        assert math.isnan(gather_evidence(CARD, 7, np.full(6, 1 / 6, np.float32), *unknown).shock_mps2)
 
 
 @given(QUATERNIONS)

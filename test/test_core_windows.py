@@ -66,13 +66,16 @@ def test_the_track_gives_the_samples_of_a_span_and_never_none() -> None:
         track.add(index * 10_000_000, np.full(3, index, np.float32))
 
     def between(start_ms: int, end_ms: int) -> list[float]:
-        return track.between(start_ms * 1_000_000, end_ms * 1_000_000)[:, 0].tolist()
+        return track.between(start_ms * 1_000_000, end_ms * 1_000_000)[0][:, 0].tolist()
 
     assert between(110, 140) == [11, 12, 13, 14]
     assert between(111, 139) == [12, 13]
     assert between(131, 132) == [14], "between two samples"
     assert between(400, 500) == [29]
     assert between(0, 100) == [10], "older ones are dropped"
+    track.add(450_000_000, np.zeros(3, np.float32))
+    gaps_s = [track.between(start_ns, 450_000_000)[1] for start_ns in (200_000_000, 449_000_000)]
+    assert gaps_s == [0.16, 0.0]
 
 
 def test_the_track_drops_the_oldest_and_restarts_after_a_hole() -> None:

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("onnx", reason="needs onnx to write a model")
 from tiny_model import write_tiny_model
 
-from har_ros.core.decision import AlarmMonitor, AlarmPolicy
+from har_ros.core.decision import AlarmMonitor, AlarmPolicy, AlarmState
 from har_ros.core.errors import HarError
 from har_ros.core.imu_steps import imu_steps
 from har_ros.core.model_card import MODALITIES
@@ -176,3 +176,29 @@ def test_a_gated_stream_keeps_the_verdict_while_nothing_moves(tmp_path: Path) ->
         if one is not None and other is not None:
             np.testing.assert_array_equal(one.activity.probabilities, other.activity.probabilities)
     assert (gate.seen, gate.skipped) == (70, 68)
+
+
+@pytest.mark.parametrize(
+    ("impact", "hole_s", "raised"),
+    [(False, 0.0, False), (True, 0.0, True), (True, 0.24, True), (False, 0.24, True)],
+    ids=["none", "felt", "in a hole", "only a hole"],
+)
+def test_a_fall_must_be_felt_unless_the_sensor_was_away(
+    tmp_path: Path, impact: bool, hole_s: float, raised: bool
+) -> None:
+    stream = recogniser(HarModel(write_tiny_model(tmp_path / "tiny", favour_dark="FALL_OR_COLLAPSE")))
+    rng, alarms = np.random.default_rng(0), []
+    for step in range(150):
+        for sample in range(3):
+            t_s = step / 30 + sample / 100
+            hits = impact and 3.0 <= t_s < 3.06
+            if not 2.9 <= t_s < 2.9 + hole_s:
+                accel = rng.normal((0, 0, 25.0 if hits else 9.8), 0.2).astype(np.float32)
+                stream.add_imu(START_NS + round(t_s * 1e9), accel)
+        falls = step >= 80
+        picture = np.full((120, 160, 3), 5 if falls else 200, np.uint8)
+        verdict = stream.add_frame(START_NS + round((step / 30 + 0.021) * 1e9), picture)
+        if verdict is not None:
+            alarms.append(verdict.anomaly.state is AlarmState.ALARM)
+    assert any(alarms) == raised
+    assert not any(alarms[:40])

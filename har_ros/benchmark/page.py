@@ -111,7 +111,8 @@ def _graph(figures: Mapping[str, Any]) -> list[str]:
     memory = [graph["rss_mb"], graph["rss_growth_mb"]]
     rows = [(name, share, *(each.get(name, "") for each in memory)) for name, share in graph["cpu_percent"].items()]
     of_models = graph["latency_ms_of_models"].items()
-    models = [(name, *(each[key] for key in _SHARES)) for name, each in of_models]
+    models = [(name, *(each[key] for key in (*_SHARES, "verdicts"))) for name, each in of_models]
+    tenths = ", ".join(map(_text, graph["rss_mb_each_tenth"]["fusion"]))
     ways = [_way(name, run) for name, run in (("a process each", graph), ("one process", graph["composed"]))]
     left_out = ", ".join(f"{name} {number}" for name, number in graph["frames_reported"].items())
     return [
@@ -120,25 +121,27 @@ def _graph(figures: Mapping[str, Any]) -> list[str]:
         f"{graph['seconds']:.0f} s.",
         f"From a picture's stamp to the arrival of its verdict ({latency['verdicts']} of them):",
         ", ".join(f"{share} {_text(latency[share])} ms" for share in _SHARES) + ".\n",
-        _table(("model", "p50 ms", "p95 ms", "p99 ms"), models),
+        _table(("model", "p50 ms", "p95 ms", "p99 ms", "verdicts"), models),
         "",
         f"First verdict: {graph['first_verdict_s']:.1f} s after the start, of which the window takes one.",
         f"Pictures published: {graph['frames']}; judged: {graph['frames_judged']};",
         f"counted by the fusion node as left out: {left_out}; lost without a word: {graph['frames_lost']}.\n",
         _table(("process", "% of one core", "resident MB", "MB more than after a tenth of the time"), rows),
+        f"\nThe fusion node's resident MB after each tenth of the time: {tenths}.",
         "\nWhere the fusion node's share goes, by its threads: the main one takes and pairs the messages, the worker",
         "(the busiest of the others) recognises and publishes, DDS is the middleware's own.\n",
         _table(("thread", "% of one core"), graph["threads_percent"].items()),
         "\nThe same with all three nodes in one process (`compose:=true`), which spares pictures and samples the",
         "middleware:\n",
-        _table(("nodes have", "% of one core", "p50 ms", "p95 ms", "p99 ms", "resident MB", "lost"), ways),
+        _table(("nodes have", "seconds", "% of one core", "p50 ms", "p95 ms", "p99 ms", "resident MB", "lost"), ways),
     ]
 
 
 def _way(name: str, run: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return the row of one way to run the nodes."""
     latencies = (run["latency_ms"][share] for share in _SHARES)
-    return (name, run["cpu_percent"]["all nodes"], *latencies, run["rss_mb"]["all nodes"], run["frames_lost"])
+    used = run["cpu_percent"]["all nodes"], *latencies, run["rss_mb"]["all nodes"]
+    return (name, round(run["seconds"]), *used, run["frames_lost"])
 
 
 def _cameras(figures: Mapping[str, Any]) -> list[str]:

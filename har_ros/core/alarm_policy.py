@@ -16,9 +16,9 @@ class AlarmPolicy:
     suspect_score:    from here on a window is suspect; below it one counts as quiet.
     alarm_score:      from here on a window speaks for an alarm.
     on_window_s:      the span looked at for a fall; at least `on_share` of its windows must speak for one.
-    shock_mps2:       so far from gravity's must the felt acceleration have been shortly before; where nothing is felt,
-                      by want of a sensor, the model's word is enough.
-    long_lie_s:       who lies still for so long has fallen though no shock was felt.
+    shock_mps2:       so far from gravity's must the felt acceleration have been shortly before; where that isn't known,
+                      as without a sensor, the model's word is enough.
+    long_lie_s:       what looks like a fall and lasts for so long is one though no shock was felt.
     off_s:            so long all windows must be quiet, and the person not lie, before a fall is over.
     lying_tilt_rad:   who lies has the sensor turned by at least this from how it was before the fall.
     lying_s:          so long a fallen person must lie still until that is certain.

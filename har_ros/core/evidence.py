@@ -13,6 +13,7 @@ from har_ros.core.model_card import ModelCard
 from har_ros.core.mount import GRAVITY_TOLERANCE_MPS2, STILL_STD_MPS2
 from har_ros.core.preprocess import STANDARD_GRAVITY_MPS2, Vector
 
+SHORTEST_SHOCK_S = 0.06  # dropping and meeting the floor is felt for longer; sensors of 20 Hz and more don't miss it
 ON_FOOT = (Activity.WALK, Activity.JOGGING)
 
 
@@ -24,6 +25,7 @@ class Evidence:
     drowsiness: probability of the anomaly that takes time to tell, DRIVERS_DROWSINESS.
     on_foot:    summed probability of walking and jogging, which nobody does lying.
     accel_mps2: the window's accelerometer samples (N, 3), m/s^2 in the sensor's axes; nobody changes them.
+    gap_s:      the longest time in the window without a sample.
     """
 
     stamp_ns: int
@@ -31,6 +33,7 @@ class Evidence:
     drowsiness: float
     on_foot: float
     accel_mps2: NDArray[np.float32]
+    gap_s: float = 0.0
 
     @property
     def score(self) -> float:
@@ -44,15 +47,17 @@ class Evidence:
 
     @property
     def shock_mps2(self) -> float:
-        """How far the size of any sample was from gravity's; NaN without samples.
+        """How far the size of any sample was from gravity's; NaN where that isn't known.
 
-        Who falls is light, and then meets the floor; who lies down with care feels hardly more than gravity.
+        Who falls is light, and then meets the floor; who lies down with care feels hardly more than gravity. It isn't
+        known without samples, where a shock may lie between two of them, nor of a sensor that repeats one reading.
         """
-        if len(self.accel_mps2) == 0:
+        if len(self.accel_mps2) == 0 or self.gap_s > SHORTEST_SHOCK_S:
             return math.nan
         squares = np.einsum("ij,ij->i", self.accel_mps2, self.accel_mps2)
         least_mps2, most_mps2 = math.sqrt(squares.min()), math.sqrt(squares.max())
-        return max(STANDARD_GRAVITY_MPS2 - least_mps2, most_mps2 - STANDARD_GRAVITY_MPS2)
+        shock_mps2 = max(STANDARD_GRAVITY_MPS2 - least_mps2, most_mps2 - STANDARD_GRAVITY_MPS2)
+        return shock_mps2 if least_mps2 < most_mps2 else math.nan
 
     @property
     def up(self) -> Vector:
@@ -63,7 +68,11 @@ class Evidence:
 
 
 def gather_evidence(
-    card: ModelCard, stamp_ns: int, probabilities: NDArray[np.float32], accel_mps2: NDArray[np.float32]
+    card: ModelCard,
+    stamp_ns: int,
+    probabilities: NDArray[np.float32],
+    accel_mps2: NDArray[np.float32],
+    gap_s: float = 0.0,
 ) -> Evidence:
     """Return the evidence of a window: its probabilities (6,) and its accelerometer samples (N, 3), m/s^2.
 
@@ -76,6 +85,7 @@ def gather_evidence(
         drowsiness=sum(shares[label] for label in card.anomaly_labels if label == Activity.DRIVERS_DROWSINESS),
         on_foot=sum(shares[label] for label in ON_FOOT),
         accel_mps2=accel_mps2.copy(),
+        gap_s=gap_s,
     )
 
 

@@ -3,7 +3,8 @@
     none -- fall seen in k of n windows, and felt --> fall -- lies still --> fallen
     fall, fallen -- quiet, and not lying --> recovered --> none
 
-The public label of both act and state is FALL_OR_COLLAPSE; this tells them apart.
+The public label of both act and state is FALL_OR_COLLAPSE; this tells them apart. What is seen but not felt, as when
+somebody lies down, is doubted: it is a fall once it has lasted for long.
 """
 
 from __future__ import annotations
@@ -46,42 +47,44 @@ class FallEvent:
         self._upright = _Upright()
         self._tilted = False  # when last known: a sensor that falls silent says nothing of getting up
         self._shocked_ns: int | None = None  # the last window with a shock, or of which that isn't known
-        self._lying, self._over, self._told, self._long = Held(), Held(), Held(), Held()
+        self._doubted_ns: int | None = None  # since when a fall is seen that was not felt
+        self._lying, self._over, self._told = Held(), Held(), Held()
         self.state = FallState.NONE
-        self.doubted = False  # seen, but not felt
 
     @property
     def lasts(self) -> bool:
         """True from the fall on until the person is up again."""
         return self.state in (FallState.FALL, FallState.FALLEN)
 
+    @property
+    def doubted(self) -> bool:
+        """True while a fall is seen that was not felt."""
+        return self._doubted_ns is not None
+
     def update(self, evidence: Evidence) -> None:
         """Take the next window."""
         stamp_ns = evidence.stamp_ns
-        self.doubted = False
         seen = self._seen(stamp_ns, evidence.fall >= self._policy.alarm_score)
         felt = self._felt(evidence)
         if self.lasts:
             self._follow(evidence)
-        elif seen and felt:
-            self.state = FallState.FALL
-            self._tilted = False
-            self._lying.reset()
-            self._over.reset()
-        else:
-            self.doubted = seen
-            if self._told.lasts(stamp_ns, self.state is FallState.RECOVERED, _RECOVERED_S):
-                self.state = FallState.NONE
-            if evidence.fall < self._policy.suspect_score:
-                self._upright.note(stamp_ns, evidence.up)
+            return
+        if self._told.lasts(stamp_ns, self.state is FallState.RECOVERED, _RECOVERED_S):
+            self.state = FallState.NONE
+        if seen and felt:
+            self._begin()
+        elif seen or self.doubted:
+            self._doubt(evidence)
+        elif evidence.fall < self._policy.suspect_score:
+            self._upright.note(stamp_ns, evidence.up)
 
     def restart(self) -> None:
         """Let nothing before a hole add up with what comes after it; a fall that lasts goes on."""
         self._recent.clear()
         self._shocked_ns = None
-        for held in (self._lying, self._over, self._told, self._long):
+        for held in (self._lying, self._over, self._told):
             held.reset()
-        if not self.lasts:
+        if not (self.lasts or self.doubted):
             self._upright = _Upright()
 
     def _seen(self, stamp_ns: int, speaks: bool) -> bool:
@@ -97,32 +100,63 @@ class FallEvent:
         return covered and speaking >= max(_FEWEST_SPEAKING, self._policy.on_share * len(self._recent))
 
     def _felt(self, evidence: Evidence) -> bool:
-        """Note a window; return whether the sensor felt a shock lately, or somebody lies still for long.
+        """Note a window; return whether there was a shock lately, or while what was felt isn't known.
 
-        What was before the first window, or while nothing could be felt, isn't known, and so not denied.
+        One that came in time counts for as long as the suspicion goes on. What isn't known, as before the first window
+        and while the sensor is silent, is not held against a fall, but is none that has been doubted for a while.
         """
         policy, stamp_ns, shock_mps2 = self._policy, evidence.stamp_ns, evidence.shock_mps2
-        if self._shocked_ns is None or math.isnan(shock_mps2) or shock_mps2 >= policy.shock_mps2:
-            self._shocked_ns = stamp_ns
-        lies = evidence.fall >= policy.suspect_score and evidence.still
-        long = self._long.lasts(stamp_ns, lies, policy.long_lie_s)
-        return long or stamp_ns - self._shocked_ns <= (policy.on_window_s + _SHOCK_MEMORY_S) * 1e9
+        memory_ns = (policy.on_window_s + _SHOCK_MEMORY_S) * 1e9
+        lately = self._shocked_ns is not None and stamp_ns - self._shocked_ns <= memory_ns
+        goes_on = lately and evidence.fall >= policy.suspect_score
+        unknown = self._shocked_ns is None or math.isnan(shock_mps2)
+        doubted_long = self._doubted_ns is not None and stamp_ns - self._doubted_ns > memory_ns
+        if shock_mps2 >= policy.shock_mps2 or goes_on or (unknown and not doubted_long):
+            self._shocked_ns, lately = stamp_ns, True
+        return lately
+
+    def _begin(self) -> None:
+        self.state, self._doubted_ns = FallState.FALL, None
+        self._tilted = False
+        self._lying.reset()
+        self._over.reset()
+
+    def _doubt(self, evidence: Evidence) -> None:
+        """Follow what was seen but not felt, until it is over or has lasted too long to be harmless."""
+        stamp_ns = evidence.stamp_ns
+        if self._doubted_ns is None:
+            self._doubted_ns, self._tilted = stamp_ns, False
+            self._over.reset()
+        if self._is_over(evidence, self._is_down(evidence)):
+            self._doubted_ns = None
+            self._recent.clear()
+        elif stamp_ns - self._doubted_ns >= self._policy.long_lie_s * 1e9:
+            self._begin()
 
     def _follow(self, evidence: Evidence) -> None:
+        """Follow a fall until the person lies still, and until they are up again."""
         policy, stamp_ns = self._policy, evidence.stamp_ns
-        tilt_rad = self._upright.tilt_rad(evidence.up)
-        if not math.isnan(tilt_rad):
-            self._tilted = tilt_rad >= policy.lying_tilt_rad
-        down = self._tilted and evidence.on_foot < policy.alarm_score
-        by_label = math.isnan(tilt_rad) and evidence.fall >= policy.alarm_score  # all there is without a tilt
+        down = self._is_down(evidence)
+        unknown = math.isnan(self._upright.tilt_rad(evidence.up))
+        by_label = unknown and evidence.fall >= policy.alarm_score  # all there is without a tilt
         lies_still = self._lying.lasts(stamp_ns, (down or by_label) and evidence.still, policy.lying_s)
-        quiet = evidence.fall < policy.suspect_score and not down
-        if self._over.lasts(stamp_ns, quiet, policy.off_s):
+        if self._is_over(evidence, down):
             self.state = FallState.RECOVERED
             self._recent.clear()
             self._told.reset()
         elif lies_still:
             self.state = FallState.FALLEN
+
+    def _is_down(self, evidence: Evidence) -> bool:
+        """Return whether the sensor is turned as on somebody who lies, or was when last known, and nobody walks."""
+        tilt_rad = self._upright.tilt_rad(evidence.up)
+        if not math.isnan(tilt_rad):
+            self._tilted = tilt_rad >= self._policy.lying_tilt_rad
+        return self._tilted and evidence.on_foot < self._policy.alarm_score
+
+    def _is_over(self, evidence: Evidence, down: bool) -> bool:
+        quiet = evidence.fall < self._policy.suspect_score and not down
+        return self._over.lasts(evidence.stamp_ns, quiet, self._policy.off_s)
 
 
 class _Upright:

@@ -57,12 +57,12 @@ PARAMETERS = (
     Parameter(
         "shock_mps2",
         float,
-        "Least departure from gravity that a worn sensor feels in a fall; 0 asks for none",
+        "Least departure from gravity that the sensor feels in a fall; 0 asks for none",
         "m/s^2",
         low=0,
         high=50,
     ),
-    Parameter("long_lie_s", float, "Time of lying still that is a fall, shock or not", "s", low=0, high=3600),
+    Parameter("long_lie_s", float, "Time after which what looks like a fall is one though no shock was felt", "s", low=0, high=3600),
     Parameter("off_s", float, "Time of quiet, and of not lying, that ends a fall", "s", low=0, high=600),
     Parameter(
         "lying_tilt_rad", float, "Who lies has the sensor turned by this since before the fall", "rad", low=0.1, high=3

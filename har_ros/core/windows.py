@@ -96,14 +96,18 @@ class ImuTrack:
         kept = slice(self._start, self._end)
         return imu_steps(channels, self._stamps_ns[kept], self._accel_mps2[kept], edges_ns)
 
-    def between(self, start_ns: int, end_ns: int) -> NDArray[np.float32]:
+    def between(self, start_ns: int, end_ns: int) -> tuple[NDArray[np.float32], float]:
         """Return a view of the samples (N, 3) stamped from `start_ns` to `end_ns`, or else of the one next to them.
 
-        The track must not be empty.
+        And the longest time between any of them, s: no gap where there is but one. The track must not be empty.
         """
-        first, last = self._stamps_ns[self._start : self._end].searchsorted((start_ns, end_ns + 1)).tolist()
+        stamps_ns = self._stamps_ns[self._start : self._end]
+        first, last = stamps_ns.searchsorted((start_ns, end_ns + 1)).tolist()
         first = min(first, len(self) - 1)
-        return self._accel_mps2[self._start + first : self._start + max(last, first + 1)]
+        last = max(last, first + 1)
+        chosen_ns = stamps_ns[first:last]
+        gap_ns = int((chosen_ns[1:] - chosen_ns[:-1]).max()) if last - first > 1 else 0
+        return self._accel_mps2[self._start + first : self._start + last], gap_ns / 1e9
 
     def __len__(self) -> int:
         return self._end - self._start

@@ -75,8 +75,10 @@ def _recorders_dataset() -> Path:
 
 def _on_shelf(folder: Path) -> list[Path]:
     """Return the captures of a dataset's folder of one activity; none where the folder is something else."""
-    holds_captures = folder.is_dir() and activity_of(folder) is not None and not (folder / FRAMES_FOLDER).is_dir()
-    return sorted(each for each in folder.iterdir() if each.is_dir()) if holds_captures else []
+    shelf = folder.resolve()
+    if not shelf.is_dir() or activity_of(shelf) is None or (shelf / FRAMES_FOLDER).is_dir():
+        return []
+    return [capture for capture in find_captures(shelf.parent) if capture.parent == shelf]
 
 
 def _pick(console: Console, captures: list[Path]) -> Path | None:

@@ -178,6 +178,6 @@ class StreamingRecogniser:
         activity = decide_activity(probabilities, card.labels, card.least_confidence(case), strange)
         span = self._window.span()
         felt = IMU in modalities
-        accel_mps2 = self._imu.between(span.start_ns, span.end_ns) if felt else np.zeros((0, 3), np.float32)
-        anomaly = self.alarm.update(gather_evidence(card, self._step_ns, probabilities, accel_mps2))
+        samples = self._imu.between(span.start_ns, span.end_ns) if felt else (np.zeros((0, 3), np.float32), 0.0)
+        anomaly = self.alarm.update(gather_evidence(card, self._step_ns, probabilities, *samples))
         return Recognition(span, activity, anomaly, modalities_of(case), novelty)

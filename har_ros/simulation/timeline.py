@@ -103,7 +103,9 @@ class Timeline:
         if number != self._next or number == self._first_of_take(number):
             self._performer, self._draft = None, 0
         motion, rejected = first_good(
-            lambda more: self._perform(number, self._draft + more), _MOST_DRAFTS, f"what leads to {shot.step.act}"
+            lambda more: self._perform(number, self._draft + more),
+            _MOST_DRAFTS - self._draft,
+            f"what leads to {shot.step.act}",
         )
         self._draft += len(rejected)
         readings = self._read(motion, number)
@@ -114,7 +116,8 @@ class Timeline:
         """Return the step's motion in a draft of its take. Raises RejectedError.
 
         Who performs goes on from the step before; without anybody the take is performed from its begin. Where another
-        draft goes on from steps that were shown already, the person is suddenly elsewhere: better than no end of it.
+        draft goes on from steps that were shown already, the person is suddenly elsewhere, and a long take lets one
+        wait: better than an end of it.
         """
         first = self._first_of_take(number)
         performer, self._performer = self._performer, None
