@@ -252,7 +252,7 @@ def test_who_lies_down_with_care_has_not_fallen_until_it_has_lasted_for_long(
     assert end_s == pytest.approx(len(said) / RATE_HZ, abs=0.1), "it holds while they lie"
     doubtful = said[round(20 * RATE_HZ)]
     assert (doubtful.state, doubtful.fall) == (SUSPECT, FallState.NONE)
-    assert doubtful.reason == "looks like a fall, but no shock was felt"
+    assert doubtful.reason == "looks like a fall that the accelerometer does not bear out"
 
 
 def test_who_gets_up_again_in_time_never_fell() -> None:
@@ -298,6 +298,17 @@ def test_a_sensor_that_is_lost_in_the_fall_denies_nothing(lost: dict) -> None:
     how = {key: value for key, value in lost.items() if key != "gap_s"}
     after = [evidence(10.5 + index / RATE_HZ, 0.9, shake_mps2=CARE_MPS2, **how) for index in range(60)]
     assert len(alarm_spans([*fall, *(replace(window, gap_s=lost.get("gap_s", 0.0)) for window in after)])) == 1
+
+
+@pytest.mark.parametrize(
+    ("after", "alarms"),
+    [({}, 0), ({"up": LYING}, 1), ({"still": True}, 1)],
+    ids=["walks on", "lies", "rests"],
+)
+def test_what_the_sensor_alone_calls_a_fall_must_end_turned_or_at_rest(after: dict, alarms: int) -> None:
+    person = Person().does(10).does(0.5, fall=0.9).does(1, fall=0.9, **after).does(2)
+    assert len(alarm_spans([replace(window, pictured=False) for window in person.windows])) == alarms
+    assert len(alarm_spans(person.windows)) == 1, "pictures that show it suffice"
 
 
 def test_where_no_shock_is_asked_for_the_models_word_is_enough() -> None:

@@ -173,7 +173,7 @@ class AlarmMonitor:
         if self._fall.lasts:
             return f"{self._fall.state}, {'acknowledged' if self._fall_alarm.acknowledged else 'not yet an alarm'}"
         if self._fall.doubted:
-            return "looks like a fall, but no shock was felt"
+            return "looks like a fall that the accelerometer does not bear out"
         if self._minute.drowsy:
             return "drowsy, not yet an alarm"
         return "raised score" if self._score >= self._policy.suspect_score else ""

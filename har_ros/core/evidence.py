@@ -26,6 +26,7 @@ class Evidence:
     on_foot:    summed probability of walking and jogging, which nobody does lying.
     accel_mps2: the window's accelerometer samples (N, 3), m/s^2 in the sensor's axes; nobody changes them.
     gap_s:      the longest time in the window without a sample.
+    pictured:   whether the model saw pictures, too.
     """
 
     stamp_ns: int
@@ -34,6 +35,7 @@ class Evidence:
     on_foot: float
     accel_mps2: NDArray[np.float32]
     gap_s: float = 0.0
+    pictured: bool = True
 
     @property
     def score(self) -> float:
@@ -73,8 +75,9 @@ def gather_evidence(
     probabilities: NDArray[np.float32],
     accel_mps2: NDArray[np.float32],
     gap_s: float = 0.0,
+    pictured: bool = True,
 ) -> Evidence:
-    """Return the evidence of a window: its probabilities (6,) and its accelerometer samples (N, 3), m/s^2.
+    """Return the evidence of a window: its probabilities (6,), its accelerometer samples (N, 3), m/s^2, and their gap.
 
     Without samples a fall that goes on being seen counts as lying still.
     """
@@ -86,6 +89,7 @@ def gather_evidence(
         on_foot=sum(shares[label] for label in ON_FOOT),
         accel_mps2=accel_mps2.copy(),
         gap_s=gap_s,
+        pictured=pictured,
     )
 
 

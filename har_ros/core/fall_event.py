@@ -1,10 +1,10 @@
 """A fall as an event: seen, then lying still, then up again.
 
-    none -- fall seen in k of n windows, and felt --> fall -- lies still --> fallen
+    none -- fall seen in k of n windows, and borne out by what was felt --> fall -- lies still --> fallen
     fall, fallen -- quiet, and not lying --> recovered --> none
 
-The public label of both act and state is FALL_OR_COLLAPSE; this tells them apart. What is seen but not felt, as when
-somebody lies down, is doubted: it is a fall once it has lasted for long.
+The public label of both act and state is FALL_OR_COLLAPSE; this tells them apart. What the sensor does not bear out,
+as when somebody lies down with care, is doubted: it is a fall once it has lasted for long.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class FallEvent:
         self._upright = _Upright()
         self._tilted = False  # when last known: a sensor that falls silent says nothing of getting up
         self._shocked_ns: int | None = None  # the last window with a shock, or of which that isn't known
-        self._doubted_ns: int | None = None  # since when a fall is seen that was not felt
+        self._doubted_ns: int | None = None  # since when a fall is seen that is not borne out
         self._lying, self._over, self._told = Held(), Held(), Held()
         self.state = FallState.NONE
 
@@ -58,7 +58,7 @@ class FallEvent:
 
     @property
     def doubted(self) -> bool:
-        """True while a fall is seen that was not felt."""
+        """True while a fall is seen that what was felt does not bear out."""
         return self._doubted_ns is not None
 
     def update(self, evidence: Evidence) -> None:
@@ -71,7 +71,7 @@ class FallEvent:
             return
         if self._told.lasts(stamp_ns, self.state is FallState.RECOVERED, _RECOVERED_S):
             self.state = FallState.NONE
-        if seen and felt:
+        if seen and felt and self._posture_agrees(evidence):
             self._begin()
         elif seen or self.doubted:
             self._doubt(evidence)
@@ -115,6 +115,15 @@ class FallEvent:
             self._shocked_ns, lately = stamp_ns, True
         return lately
 
+    def _posture_agrees(self, evidence: Evidence) -> bool:
+        """Return whether the sensor is turned or rests, as after a fall; where pictures show the fall they suffice.
+
+        A step that rings hard feels like a fall, but goes on upright.
+        """
+        tilt_rad = self._upright.tilt_rad(evidence.up)
+        turned = math.isnan(tilt_rad) or tilt_rad >= self._policy.lying_tilt_rad
+        return evidence.pictured or turned or evidence.still
+
     def _begin(self) -> None:
         self.state, self._doubted_ns = FallState.FALL, None
         self._tilted = False
@@ -122,7 +131,7 @@ class FallEvent:
         self._over.reset()
 
     def _doubt(self, evidence: Evidence) -> None:
-        """Follow what was seen but not felt, until it is over or has lasted too long to be harmless."""
+        """Follow what is doubted until it is over or has lasted too long to be harmless."""
         stamp_ns = evidence.stamp_ns
         if self._doubted_ns is None:
             self._doubted_ns, self._tilted = stamp_ns, False

@@ -62,7 +62,14 @@ PARAMETERS = (
         low=0,
         high=50,
     ),
-    Parameter("long_lie_s", float, "Time after which what looks like a fall is one though no shock was felt", "s", low=0, high=3600),
+    Parameter(
+        "long_lie_s",
+        float,
+        "Time after which what looks like a fall is one though the sensor doesn't bear it out",
+        "s",
+        low=0,
+        high=3600,
+    ),
     Parameter("off_s", float, "Time of quiet, and of not lying, that ends a fall", "s", low=0, high=600),
     Parameter(
         "lying_tilt_rad", float, "Who lies has the sensor turned by this since before the fall", "rad", low=0.1, high=3

@@ -179,5 +179,5 @@ class StreamingRecogniser:
         span = self._window.span()
         felt = IMU in modalities
         samples = self._imu.between(span.start_ns, span.end_ns) if felt else (np.zeros((0, 3), np.float32), 0.0)
-        anomaly = self.alarm.update(gather_evidence(card, self._step_ns, probabilities, *samples))
+        anomaly = self.alarm.update(gather_evidence(card, self._step_ns, probabilities, *samples, CAMERA in modalities))
         return Recognition(span, activity, anomaly, modalities_of(case), novelty)
