@@ -144,6 +144,16 @@ def test_what_is_not_known_of_makes_no_fall_of_what_was_doubted_for_long(how: st
     assert {verdict.state for verdict in said} == {SUSPECT}
 
 
+def test_what_is_doubted_is_timed_anew_where_time_begins_again() -> None:
+    monitor, still = AlarmMonitor(AlarmPolicy()), {"fall": 0.95, **LIES}
+    careful_late = Person().does(600, shake_mps2=CARE_MPS2).does(3, fall=0.9, shake_mps2=CARE_MPS2)
+    for window in careful_late.does(10, **still).windows:
+        assert monitor.update(window).state is not ALARM
+    monitor.restart()
+    said = [monitor.update(window).state for window in Person().does(40, **still).windows]
+    assert said[-1] is ALARM
+
+
 @pytest.mark.parametrize("lost", [{"up": (0.0, 0.0, 0.0), "still": True}, {"gap_s": 0.2}], ids=["silent", "gap"])
 def test_a_sensor_that_is_lost_in_the_fall_denies_nothing(lost: dict) -> None:
     fall = Person().does(10).does(0.5, fall=0.9, shake_mps2=CARE_MPS2).windows

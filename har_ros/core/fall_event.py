@@ -64,6 +64,8 @@ class FallEvent:
     def update(self, evidence: Evidence) -> None:
         """Take the next window."""
         stamp_ns = evidence.stamp_ns
+        if self._doubted_ns is not None and stamp_ns < self._doubted_ns:  # a recording that begins again
+            self._doubted_ns = stamp_ns
         seen = self._seen(stamp_ns, evidence.fall >= self._policy.alarm_score)
         felt = self._felt(evidence)
         if self.lasts:

@@ -123,7 +123,8 @@ class Timeline:
         performer, self._performer = self._performer, None
         if performer is None:
             place = number // len(self._shots), self._shot(number).take
-            performer = Performer(self._skeleton, derive_seed(self._seed, "take", *place, *[draft] * (draft > 0)))
+            drawn = place if draft == 0 else (*place, draft)
+            performer = Performer(self._skeleton, derive_seed(self._seed, "take", *drawn))
             self._before = None
             for earlier in range(first, number):
                 self._before = _end_of(performer.perform(self._shot(earlier).step))
