@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import fcntl
 import os
 import random
@@ -123,6 +124,12 @@ class NodeProcess:
         code = self.popen.wait(timeout=WAIT_S)
         return 128 - code if code > 128 else code
 
+    def last_words(self) -> str:
+        """Abort it if it still runs, and return what it printed, at last where each of its threads was."""
+        if self.popen.poll() is None:
+            self.end(signal.SIGABRT)
+        return self.output
+
     def said(self, name: str) -> list[str]:
         """The sentences it printed under its own name."""
         return [line for line in self.output.splitlines() if line.startswith(f"{name}: ")]
@@ -158,6 +165,7 @@ class RosTest:
             "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
             "ROS_LOG_DIR": str(log_folder),
             "PYTHONUNBUFFERED": "1",
+            "PYTHONFAULTHANDLER": "1",
             "OMP_NUM_THREADS": "1",
         }
         self._processes: list[NodeProcess] = []
@@ -215,7 +223,8 @@ class RosTest:
         try:
             return matching(self.diagnostics.wait_for(lambda array: bool(matching(array))))[0]
         except AssertionError as error:
-            said = "\n".join(process.output for process in self._processes)
+            faulthandler.dump_traceback()  # a node that is silent may hang, or this process may
+            said = "\n".join(process.last_words() for process in self._processes)
             raise AssertionError(f"{error}\nthe nodes said:\n{said}") from None
 
     def call(self, service_type: Any, name: str, request: Any, timeout_s: float = WAIT_S) -> Any:
