@@ -164,6 +164,7 @@ def test_a_run_survives_kills_and_ctrl_c_and_is_the_same_as_one_without(tmp_path
     wait_until(lambda: not any(map(is_running, workers)), 60)
     before = {path: path.stat().st_mtime_ns for path in find_captures(out)}
     assert 1 <= len(before) < 12
+    assert [note for note in check_dataset(out)["warnings"] if "never came to its end" in note]
 
     process = simulate(*options)
     wait_until(lambda: len(find_captures(out)) > len(before) or process.poll() is not None, 150)
@@ -180,6 +181,7 @@ def test_a_run_survives_kills_and_ctrl_c_and_is_the_same_as_one_without(tmp_path
     assert (process.returncode, errors) == (0, "")
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert find_unfinished(out) == []
+    assert check_dataset(out)["warnings"] == []
 
     whole = tmp_path / "whole"
     process = simulate("--out", str(whole), *order)

@@ -27,6 +27,7 @@ from har_ros.dataset.capture import (
 from har_ros.dataset.readings import Readings, in_mps2, parse_readings
 from har_ros.dataset.writer import UNFINISHED_PREFIX
 
+MANIFEST = "manifest.json"  # of a simulated dataset; what it holds is written last
 _FEWEST, _MOST = 25, 40  # frames or readings of a capture "of around 30" (paper section III.A)
 _IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 _JPEG_END = b"\xff\xd9"  # OpenCV fills up a JPEG that is cut off without a word
@@ -47,6 +48,15 @@ def find_captures(root: Path) -> list[Path]:
 def find_unfinished(root: Path) -> list[Path]:
     """Return what killed writers left under `root`: never captures, and safe to delete once nobody writes."""
     return sorted(part for shelf in _folders(root) for part in shelf.glob(f"{UNFINISHED_PREFIX}*"))
+
+
+def is_half_simulated(root: Path) -> bool:
+    """Return whether `root` has the manifest of a simulated dataset that was begun and never came to its end."""
+    try:
+        record = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(record, dict) and "captures" not in record
 
 
 def activity_of(shelf: Path) -> Activity | None:

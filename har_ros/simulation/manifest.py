@@ -15,11 +15,10 @@ from har_ros.core.errors import HarError
 from har_ros.core.labels import LABELS
 from har_ros.dataset.capture import CaptureMeta
 from har_ros.dataset.json_file import write_json
-from har_ros.dataset.reader import find_captures, read_meta
+from har_ros.dataset.reader import MANIFEST, find_captures, read_meta
 from har_ros.simulation.order import Order
 from har_ros.simulation.streams import stream
 
-MANIFEST = "manifest.json"
 _SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
 _MAY_GROW = ("per_class", "negatives")
 
