@@ -79,6 +79,7 @@ def careful() -> Person:
 
 
 LIES = {"up": LYING, "still": True}
+NO_SENSOR = {"up": (0.0, 0.0, 0.0), "still": True}
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ def test_who_lies_down_with_care_has_not_fallen_until_it_has_lasted_for_long(
         person.does(seconds, fall=fall, **more)
     said = list(verdicts(person.windows))
     ((begin_s, end_s),) = alarm_spans(person.windows)
-    assert begin_s == pytest.approx(10.2 + 30, abs=0.1)
+    assert begin_s == pytest.approx(10.4 + 30, abs=0.1)
     assert end_s == pytest.approx(len(said) / RATE_HZ, abs=0.1), "it holds while they lie"
     doubtful = said[round(20 * RATE_HZ)]
     assert (doubtful.state, doubtful.fall) == (SUSPECT, FallState.NONE)
@@ -173,6 +174,53 @@ def test_what_the_sensor_alone_calls_a_fall_must_end_turned_or_at_rest(after: di
     assert len(alarm_spans(person.windows)) == 1, "pictures that show it suffice"
 
 
+@pytest.mark.parametrize(
+    ("score", "more", "alarms"),
+    [(0.62, {}, 1), (0.62, {"shake_mps2": CARE_MPS2}, 0), (0.62, NO_SENSOR, 0), (0.75, NO_SENSOR, 1), (0.52, {}, 0)],
+    ids=["felt", "not felt", "unknown", "surer", "less sure"],
+)
+def test_a_model_that_is_less_sure_is_believed_where_a_shock_was_felt(score: float, more: dict, alarms: int) -> None:
+    quiet = {"shake_mps2": CARE_MPS2, **more}
+    windows = Person().does(10, **quiet).does(1, fall=score, **more).does(3, **quiet).windows
+    assert len(alarm_spans(windows)) == alarms
+
+
+def test_who_has_not_moved_since_a_fall_is_not_up_though_the_model_sees_none() -> None:
+    sits = Person().does(10).does(1, fall=0.6).does(20, still=True)
+    said = list(verdicts(sits.windows))
+    assert (said[-1].state, said[-1].fall) == (ALARM, FallState.FALL)
+    said = list(verdicts(sits.does(2).windows))
+    assert (said[-1].state, said[-1].fall) == (NORMAL, FallState.RECOVERED)
+
+
+@pytest.mark.parametrize(
+    ("suspicion", "after", "alarms"),
+    [
+        ((0.52, {}), (1.0, LIES), 1),
+        ((0.52, {"shake_mps2": CARE_MPS2}), (1.0, LIES), 0),
+        ((0.45, {}), (1.0, LIES), 0),
+        ((0.52, {}), (1.0, {"up": LYING}), 0),
+        ((0.52, {}), (1.0, {"still": True}), 0),
+        ((0.52, {}), (3.5, LIES), 0),
+    ],
+    ids=["lies", "not felt", "not suspected", "moves", "upright", "much later"],
+)
+def test_a_suspicion_with_a_shock_is_a_fall_once_they_lie_still(
+    suspicion: tuple[float, dict], after: tuple[float, dict], alarms: int
+) -> None:
+    (score, felt), (later_s, how) = suspicion, after
+    going = Person().does(10, shake_mps2=CARE_MPS2).does(0.3, fall=score, **felt).does(later_s, shake_mps2=CARE_MPS2)
+    assert alarm_spans(going.windows) == []
+    assert len(alarm_spans(going.does(2, **how).windows)) == alarms
+
+
+def test_who_sits_still_after_a_moments_doubt_has_not_fallen() -> None:
+    doubted = Person().does(10, shake_mps2=CARE_MPS2).does(1, fall=0.9, shake_mps2=CARE_MPS2)
+    said = list(verdicts(doubted.does(60, still=True).windows))
+    assert {verdict.fall for verdict in said} == {FallState.NONE}
+    assert said[-1].state is NORMAL
+
+
 def test_where_no_shock_is_asked_for_the_models_word_is_enough() -> None:
     windows = careful().windows
     assert alarm_spans(windows) == []
@@ -185,12 +233,12 @@ def test_who_wears_no_sensor_is_believed_to_have_fallen() -> None:
 
 
 def test_each_fall_has_its_own_times() -> None:
-    person = Person().does(5).does(1, fall=0.9).does(2).does(0.2, fall=0.9).does(12)
+    person = Person().does(5).does(1, fall=0.9).does(2).does(0.4, fall=0.9).does(12)
     said = list(verdicts(person.windows, off_s=1.0, refractory_s=0.0))
     first, second = alarm_spans(person.windows, off_s=1.0, refractory_s=0.0)
-    assert (first[1], second[1]) == (pytest.approx(7, abs=0.1), pytest.approx(9.2, abs=0.1))
+    assert (first[1], second[1]) == (pytest.approx(7, abs=0.1), pytest.approx(9.4, abs=0.1))
     recovered_s = [index / RATE_HZ for index, verdict in enumerate(said) if verdict.fall is FallState.RECOVERED]
-    assert recovered_s[-1] == pytest.approx(9.2 + 5, abs=0.1)
+    assert recovered_s[-1] == pytest.approx(9.4 + 5, abs=0.1)
     none_in_between = [verdict.fall for verdict in said[round(7.1 * RATE_HZ) : round(14.1 * RATE_HZ)]]
     assert FallState.NONE not in none_in_between
 

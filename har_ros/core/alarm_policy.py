@@ -15,7 +15,8 @@ class AlarmPolicy:
 
     suspect_score:    from here on a window is suspect; below it one counts as quiet.
     alarm_score:      from here on a window speaks for an alarm.
-    on_window_s:      the span looked at for a fall; at least `on_share` of its windows must speak for one.
+    on_window_s:      the span looked at for a fall: the mean score of its windows must reach `alarm_score`.
+    felt_score:       or only this, where a shock was felt.
     shock_mps2:       so far from gravity's must the felt acceleration have been shortly before; where that isn't known,
                       as without a sensor, the model's word is enough.
     long_lie_s:       what looks like a fall and lasts for so long is one though no shock was felt.
@@ -32,9 +33,9 @@ class AlarmPolicy:
 
     suspect_score: float = 0.5
     alarm_score: float = 0.7
-    on_window_s: float = 0.3
-    on_share: float = 0.6
-    shock_mps2: float = 5.0
+    on_window_s: float = 0.5
+    felt_score: float = 0.57
+    shock_mps2: float = 6.5
     long_lie_s: float = 30.0
     off_s: float = 1.0
     lying_tilt_rad: float = 0.8
@@ -57,9 +58,9 @@ class AlarmPolicy:
         for name in ("on_window_s", "long_lie_s", "off_s", "lying_s", "drowsy_off_s", "refractory_s"):
             if not getattr(self, name) >= 0:
                 raise HarError(f"{name} is {getattr(self, name)}; give 0 s or more")
-        for name in ("on_share", "drowsy_share"):
+        for name in ("felt_score", "drowsy_share"):
             if not 0 < getattr(self, name) <= 1:
-                raise HarError(f"{name} is {getattr(self, name)}; give a share above 0, at most 1")
+                raise HarError(f"{name} is {getattr(self, name)}; give more than 0, at most 1")
         if not 0 < self.lying_tilt_rad < 3.14:
             raise HarError(f"lying_tilt_rad is {self.lying_tilt_rad}; give an angle above 0 and below half a turn")
         if not self.drowsy_episode_s >= BLINK_S:

@@ -27,7 +27,7 @@ class FusionSettings:
     suspect_score: float
     alarm_score: float
     on_window_s: float
-    on_share: float
+    felt_score: float
     shock_mps2: float
     long_lie_s: float
     off_s: float
