@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 
 from rich.console import Console
@@ -36,11 +37,17 @@ LOOK_S = 0.1
 START_S = 30.0  # a busy machine may take so much longer than --seconds to publish anything
 KEPT_LINES = 12
 _REMEDY = "give the video's own recording with --imu, or --no-fake-imu for a real ESP32."
-NO_IMU = f"There is no accelerometer, so the verdicts rest on the camera alone: {_REMEDY}"
-MADE_UP_IMU = (
-    "This model can't go without an accelerometer, so it gets a made-up sine that has nothing to do with the picture, "
-    f"and the verdicts mean nothing: {_REMEDY}"
-)
+
+
+class Accelerometer(Enum):
+    """What plays the ESP32; its value is what the user must know of it."""
+
+    AS_ASKED = ""
+    NONE = f"There is no accelerometer, so the verdicts rest on the camera alone: {_REMEDY}"
+    MADE_UP = (
+        "This model can't go without an accelerometer, so it gets a made-up sine that has nothing to do with the "
+        f"picture, and the verdicts mean nothing: {_REMEDY}"
+    )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,15 +74,15 @@ def run(options: argparse.Namespace) -> int:
     if not options.seconds > 0:
         raise HarError(f"--seconds is {options.seconds:g}; give a time above 0")
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    note = _note_on_imu(options)
-    if note:
-        print(note, flush=True)
+    accelerometer = _accelerometer(options)
+    if accelerometer.value:
+        print(accelerometer.value, flush=True)
     said: deque[str] = deque(maxlen=KEPT_LINES)
     monitor = Monitor(f"/{NAMESPACE}")
     with stop_event() as ending:
         monitor.start()
         try:
-            wanted = commands(_plan(options, note))
+            wanted = commands(_plan(options, accelerometer))
             with NodeProcesses(wanted, lambda name, text: said.append(f"[{name}] {text}")) as processes:
                 heard = _watch(options, monitor, processes, ending)
         finally:
@@ -85,21 +92,21 @@ def run(options: argparse.Namespace) -> int:
         return 130
     _refuse_silence(heard, processes.exit_code, said)
     print(summary(heard, monitor.timeline.score()))
-    if note:
-        print(note)
+    if accelerometer.value:
+        print(accelerometer.value)
     return 0
 
 
-def _note_on_imu(options: argparse.Namespace) -> str:
-    """Return what is to be said where the user's pictures come without readings; "" where they don't."""
+def _accelerometer(options: argparse.Namespace) -> Accelerometer:
+    """Return what plays the ESP32 beside the user's pictures, which may come without readings."""
     if not (options.video or options.camera) or options.imu or options.no_fake_imu:
-        return ""
+        return Accelerometer.AS_ASKED
     card = load_card(find_model(options.model or DEFAULT_MODEL))
-    return NO_IMU if card.goes_without(IMU) else MADE_UP_IMU
+    return Accelerometer.NONE if card.goes_without(IMU) else Accelerometer.MADE_UP
 
 
-def _plan(options: argparse.Namespace, note: str) -> Plan:
-    """Return which nodes to start, and what plays the ESP32."""
+def _plan(options: argparse.Namespace, accelerometer: Accelerometer) -> Plan:
+    """Return which nodes to start."""
     simulated = not (options.video or options.camera or options.imu or options.no_fake_imu)
     texts = {"model": options.model}
     if simulated:
@@ -109,7 +116,7 @@ def _plan(options: argparse.Namespace, note: str) -> Plan:
         return make_plan({**texts, "imu_port": str(options.imu_port)})
     port = str(free_port())
     plan = make_plan({**texts, "imu_mode": "tcp_listen", "imu_host": LOCAL_HOST, "imu_port": port})
-    if note == NO_IMU:
+    if accelerometer is Accelerometer.NONE:
         return plan
     return replace(plan, fake_imu=(*_recording(options), "--host", LOCAL_HOST, "--port", port))
 
