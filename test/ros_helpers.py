@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,7 +126,7 @@ class NodeProcess:
 
     def last_words(self) -> str:
         """Abort it if it still runs, and return what it printed, at last where each of its threads was."""
-        if self.popen.poll() is None:
+        with suppress(AssertionError, OSError, subprocess.TimeoutExpired):  # it may end by itself meanwhile
             self.end(signal.SIGABRT)
         return self.output
 
@@ -223,7 +223,7 @@ class RosTest:
         try:
             return matching(self.diagnostics.wait_for(lambda array: bool(matching(array))))[0]
         except AssertionError as error:
-            faulthandler.dump_traceback()  # a node that is silent may hang, or this process may
+            faulthandler.dump_traceback(sys.__stderr__)  # a node that is silent may hang, or this process may
             said = "\n".join(process.last_words() for process in self._processes)
             raise AssertionError(f"{error}\nthe nodes said:\n{said}") from None
 

@@ -42,9 +42,14 @@ def test_a_shock_is_how_far_any_sample_was_from_gravity() -> None:
         samples[37] = (0, extreme_mps2, 0)
         shock_mps2 = gather_evidence(CARD, 7, np.full(6, 1 / 6, np.float32), samples).shock_mps2
         assert shock_mps2 == pytest.approx(abs(extreme_mps2 - 9.80665), abs=1e-5)
-    frozen, nothing = rest(noise_mps2=0.0), np.zeros((0, 3), np.float32)
-    for unknown in ((nothing, 0.0), (frozen, 0.0), (rest(), 0.1)):
-        assert math.isnan(gather_evidence(CARD, 7, np.full(6, 1 / 6, np.float32), *unknown).shock_mps2)
+
+
+def test_a_sensor_that_is_silent_or_repeats_itself_is_not_alive_and_feels_nothing() -> None:
+    frozen, nothing = rest(0.0, noise_mps2=0.0), np.zeros((0, 3), np.float32)
+    for samples, alive in ((nothing, False), (frozen, False), (rest(), True)):
+        found = gather_evidence(CARD, 7, np.full(6, 1 / 6, np.float32), samples)
+        assert found.alive == alive
+        assert alive or found.shock_mps2 == 0
 
 
 @given(QUATERNIONS)

@@ -1,14 +1,12 @@
-"""A fall as an event: felt or doubted, lying still or up again, and what a hole or a lost sensor changes."""
+"""A fall as an event: lying still or up again, and what a hole or a lost sensor changes."""
 
 from dataclasses import replace
 
 import pytest
 from evidence_maker import (
-    CARE_MPS2,
     LYING,
     RATE_HZ,
     SECOND_NS,
-    SHAKE_MPS2,
     Person,
     alarm_spans,
     evidence,
@@ -21,6 +19,8 @@ from har_ros.core.decision import AlarmMonitor, AlarmState
 from har_ros.core.fall_event import FallState
 
 ALARM, NORMAL, SUSPECT = AlarmState.ALARM, AlarmState.NORMAL, AlarmState.SUSPECT
+LIES = {"up": LYING, "still": True}
+NO_SENSOR = {"up": (0.0, 0.0, 0.0), "still": True}
 
 
 def test_who_lies_still_after_a_fall_keeps_the_alarm_though_the_model_is_silent() -> None:
@@ -45,9 +45,9 @@ def test_who_moves_on_the_ground_has_not_recovered_but_who_walks_has() -> None:
 @pytest.mark.parametrize("model", [0.0, 0.9])
 def test_a_sensor_that_falls_silent_makes_nobody_get_up(model: float) -> None:
     fallen = Person().does(10).does(1, fall=0.9).does(5, up=LYING, still=True)
-    said = list(verdicts(fallen.does(30, fall=model, up=(0.0, 0.0, 0.0), still=True).windows))
+    said = list(verdicts(fallen.does(60, fall=model, **NO_SENSOR).windows))
     assert (said[-1].state, said[-1].fall) == (ALARM, FallState.FALLEN)
-    walks = list(verdicts(fallen.does(2, up=(0.0, 0.0, 0.0), on_foot=0.95).windows))
+    walks = list(verdicts(fallen.does(2, on_foot=0.95, **NO_SENSOR).windows))
     assert (walks[-1].state, walks[-1].fall) == (NORMAL, FallState.RECOVERED)
 
 
@@ -73,163 +73,56 @@ def test_who_goes_down_slowly_lies_however_long_the_model_only_suspects() -> Non
     assert (said[-1].state, said[-1].fall) == (ALARM, FallState.FALLEN)
 
 
-def careful() -> Person:
-    """Return somebody who stands and then goes down with care, which the model calls a fall."""
-    return Person().does(10, shake_mps2=CARE_MPS2).does(3, fall=0.9, shake_mps2=CARE_MPS2)
-
-
-LIES = {"up": LYING, "still": True}
-NO_SENSOR = {"up": (0.0, 0.0, 0.0), "still": True}
-
-
-@pytest.mark.parametrize(
-    "lying",
-    [
-        [(40, 0.95, LIES)],
-        [(2, 0.95, LIES), (60, 0.3, LIES)],
-        [(15, 0.3, LIES), (0.5, 0.3, {"up": LYING}), (40, 0.95, LIES)],
-        [(10, 0.95, LIES), (0.1, 0.4, LIES), (30, 0.95, LIES)],
-        [(40, 0.95, {"up": LYING, "shake_mps2": CARE_MPS2})],
-    ],
-    ids=["sure", "no longer sure", "stirs", "wavers", "in a car"],
-)
-def test_who_lies_down_with_care_has_not_fallen_until_it_has_lasted_for_long(
-    lying: list[tuple[float, float, dict]],
-) -> None:
-    person = careful()
-    for seconds, fall, more in lying:
-        person.does(seconds, fall=fall, **more)
-    said = list(verdicts(person.windows))
-    ((begin_s, end_s),) = alarm_spans(person.windows)
-    assert begin_s == pytest.approx(10.4 + 30, abs=0.1)
-    assert end_s == pytest.approx(len(said) / RATE_HZ, abs=0.1), "it holds while they lie"
-    doubtful = said[round(20 * RATE_HZ)]
-    assert (doubtful.state, doubtful.fall) == (SUSPECT, FallState.NONE)
-    assert doubtful.reason == "looks like a fall that the accelerometer does not bear out"
-
-
-def test_who_gets_up_again_in_time_never_fell() -> None:
-    said = list(verdicts(careful().does(20, fall=0.95, **LIES).does(3, shake_mps2=CARE_MPS2).windows))
-    assert {verdict.fall for verdict in said} == {FallState.NONE}
-    assert said[-1].state is NORMAL
-    falls_then = careful().does(20, fall=0.95, **LIES).does(3).does(2, fall=0.9).windows
-    assert len(alarm_spans(falls_then)) == 1
-
-
-@pytest.mark.parametrize(
-    ("between", "alarms"),
-    [([(0.8, 0.0)], 1), ([(3.0, 0.0)], 0), ([(3.0, 0.6)], 1)],
-    ids=["soon after", "too late", "suspected since"],
-)
-def test_a_shock_shortly_before_the_model_is_sure_is_that_of_the_fall(
-    between: list[tuple[float, float]], alarms: int
-) -> None:
-    person = Person().does(10).does(0.3, shake_mps2=SHAKE_MPS2)
-    for seconds, fall in between:
-        person.does(seconds, fall=fall, shake_mps2=CARE_MPS2)
-    assert len(alarm_spans(person.does(3, fall=0.9, shake_mps2=CARE_MPS2).windows)) == alarms
-
-
-@pytest.mark.parametrize("how", ["restart", "silence", "gap"])
-def test_what_is_not_known_of_makes_no_fall_of_what_was_doubted_for_long(how: str) -> None:
-    monitor = AlarmMonitor(AlarmPolicy())
-    for window in careful().does(10, fall=0.95, **LIES).windows:
-        assert monitor.update(window).state is not ALARM
-    if how == "restart":
-        monitor.restart()
-    after = {"silence": {"up": (0.0, 0.0, 0.0), "still": True}}.get(how, LIES)
-    said = [monitor.update(evidence(23.5 + index / RATE_HZ, 0.95, **after)) for index in range(30)]
-    if how == "gap":
-        gapped = [replace(evidence(25 + index / RATE_HZ, 0.95, **LIES), gap_s=0.2) for index in range(30)]
-        said += map(monitor.update, gapped)
-    assert {verdict.state for verdict in said} == {SUSPECT}
-
-
-def test_what_is_doubted_is_timed_anew_where_time_begins_again() -> None:
-    monitor, still = AlarmMonitor(AlarmPolicy()), {"fall": 0.95, **LIES}
-    careful_late = Person().does(600, shake_mps2=CARE_MPS2).does(3, fall=0.9, shake_mps2=CARE_MPS2)
-    for window in careful_late.does(10, **still).windows:
-        assert monitor.update(window).state is not ALARM
-    monitor.restart()
-    said = [monitor.update(window).state for window in Person().does(40, **still).windows]
-    assert said[-1] is ALARM
-
-
-@pytest.mark.parametrize("lost", [{"up": (0.0, 0.0, 0.0), "still": True}, {"gap_s": 0.2}], ids=["silent", "gap"])
-def test_a_sensor_that_is_lost_in_the_fall_denies_nothing(lost: dict) -> None:
-    fall = Person().does(10).does(0.5, fall=0.9, shake_mps2=CARE_MPS2).windows
-    how = {key: value for key, value in lost.items() if key != "gap_s"}
-    after = [evidence(10.5 + index / RATE_HZ, 0.9, shake_mps2=CARE_MPS2, **how) for index in range(60)]
-    assert len(alarm_spans([*fall, *(replace(window, gap_s=lost.get("gap_s", 0.0)) for window in after)])) == 1
-
-
-@pytest.mark.parametrize(
-    ("after", "alarms"),
-    [({}, 0), ({"up": LYING}, 1), ({"still": True}, 1)],
-    ids=["walks on", "lies", "rests"],
-)
-def test_what_the_sensor_alone_calls_a_fall_must_end_turned_or_at_rest(after: dict, alarms: int) -> None:
-    person = Person().does(10).does(0.5, fall=0.9).does(1, fall=0.9, **after).does(2)
-    assert len(alarm_spans([replace(window, pictured=False) for window in person.windows])) == alarms
-    assert len(alarm_spans(person.windows)) == 1, "pictures that show it suffice"
-
-
-@pytest.mark.parametrize(
-    ("score", "more", "alarms"),
-    [(0.62, {}, 1), (0.62, {"shake_mps2": CARE_MPS2}, 0), (0.62, NO_SENSOR, 0), (0.75, NO_SENSOR, 1), (0.52, {}, 0)],
-    ids=["felt", "not felt", "unknown", "surer", "less sure"],
-)
-def test_a_model_that_is_less_sure_is_believed_where_a_shock_was_felt(score: float, more: dict, alarms: int) -> None:
-    quiet = {"shake_mps2": CARE_MPS2, **more}
-    windows = Person().does(10, **quiet).does(1, fall=score, **more).does(3, **quiet).windows
-    assert len(alarm_spans(windows)) == alarms
+def slumped() -> Person:
+    """Return somebody who has fallen, and sits on the floor with the sensor upright, which the model calls no fall."""
+    return Person().does(10).does(1, fall=0.65).does(20, still=True)
 
 
 def test_who_has_not_moved_since_a_fall_is_not_up_though_the_model_sees_none() -> None:
-    sits = Person().does(10).does(1, fall=0.6).does(20, still=True)
-    said = list(verdicts(sits.windows))
+    said = list(verdicts(slumped().windows))
     assert (said[-1].state, said[-1].fall) == (ALARM, FallState.FALL)
-    said = list(verdicts(sits.does(2).windows))
+    said = list(verdicts(slumped().does(2).windows))
     assert (said[-1].state, said[-1].fall) == (NORMAL, FallState.RECOVERED)
+    assert list(verdicts(slumped().does(5, **NO_SENSOR).windows))[-1].state is ALARM, "silence is no movement"
+    assert list(verdicts(slumped().does(2, still=True, on_foot=0.9).windows))[-1].state is NORMAL, "it was taken off"
 
 
-@pytest.mark.parametrize(
-    ("suspicion", "after", "alarms"),
-    [
-        ((0.52, {}), (1.0, LIES), 1),
-        ((0.52, {"shake_mps2": CARE_MPS2}), (1.0, LIES), 0),
-        ((0.45, {}), (1.0, LIES), 0),
-        ((0.52, {}), (1.0, {"up": LYING}), 0),
-        ((0.52, {}), (1.0, {"still": True}), 0),
-        ((0.52, {}), (3.5, LIES), 0),
-    ],
-    ids=["lies", "not felt", "not suspected", "moves", "upright", "much later"],
-)
-def test_a_suspicion_with_a_shock_is_a_fall_once_they_lie_still(
-    suspicion: tuple[float, dict], after: tuple[float, dict], alarms: int
-) -> None:
-    (score, felt), (later_s, how) = suspicion, after
-    going = Person().does(10, shake_mps2=CARE_MPS2).does(0.3, fall=score, **felt).does(later_s, shake_mps2=CARE_MPS2)
-    assert alarm_spans(going.windows) == []
-    assert len(alarm_spans(going.does(2, **how).windows)) == alarms
+def test_who_rests_upright_for_long_after_a_fall_is_free_to_fall_again() -> None:
+    rests = slumped().does(60, still=True)
+    (span,) = alarm_spans(rests.windows)
+    assert span[1] == pytest.approx(10.5 + 30 + 1, abs=0.1)
+    assert len(alarm_spans(rests.does(0.5).does(2, fall=0.95).does(5, **LIES).windows)) == 2
 
 
-def test_who_sits_still_after_a_moments_doubt_has_not_fallen() -> None:
-    doubted = Person().does(10, shake_mps2=CARE_MPS2).does(1, fall=0.9, shake_mps2=CARE_MPS2)
-    said = list(verdicts(doubted.does(60, still=True).windows))
-    assert {verdict.fall for verdict in said} == {FallState.NONE}
-    assert said[-1].state is NORMAL
+def test_who_rests_upright_is_free_though_time_begins_again() -> None:
+    monitor = AlarmMonitor(AlarmPolicy())
+    for window in slumped().windows:
+        monitor.update(replace(window, stamp_ns=window.stamp_ns + 7000 * SECOND_NS))
+    monitor.restart()
+    said = [monitor.update(window).state for window in Person().does(60, still=True).windows]
+    assert (said[0], said[-1]) == (ALARM, NORMAL)
 
 
-def test_where_no_shock_is_asked_for_the_models_word_is_enough() -> None:
-    windows = careful().windows
-    assert alarm_spans(windows) == []
-    assert len(alarm_spans(windows, shock_mps2=0.0)) == 1
+def test_without_a_sensor_a_fall_is_over_when_the_pictures_show_none() -> None:
+    windows = Person().does(10, **NO_SENSOR).does(1, fall=0.9, **NO_SENSOR).does(3, **NO_SENSOR).windows
+    ((_, end_s),) = alarm_spans(windows)
+    assert end_s == pytest.approx(12, abs=0.1)
 
 
-def test_who_wears_no_sensor_is_believed_to_have_fallen() -> None:
-    nothing = {"up": (0.0, 0.0, 0.0), "still": True}
-    assert len(alarm_spans(Person().does(10, **nothing).does(3, fall=0.9, **nothing).windows)) == 1
+def test_a_tilt_seen_before_the_sensor_fell_silent_is_that_of_who_lies() -> None:
+    windows = Person().does(10).does(0.3, fall=0.9, up=LYING).does(2, fall=0.9, **NO_SENSOR).does(60, **NO_SENSOR)
+    assert list(verdicts(windows.windows))[-1].state is ALARM
+
+
+@pytest.mark.parametrize("back_s", [7000.0, 60.0])
+def test_time_may_begin_again_in_the_middle_of_a_fall(back_s: float) -> None:
+    monitor = AlarmMonitor(AlarmPolicy(wait_for_lying=True))
+    before = Person().does(10).does(1, fall=0.9).windows
+    for window in before:
+        monitor.update(replace(window, stamp_ns=window.stamp_ns + round(back_s * SECOND_NS)))
+    monitor.restart()
+    falls_again = Person().does(20).does(1, fall=0.9).does(3, **LIES).windows
+    assert [monitor.update(window).state for window in falls_again][-1] is ALARM
 
 
 def test_each_fall_has_its_own_times() -> None:

@@ -14,9 +14,9 @@ class AlarmPolicy:
     """When the alarm is raised and released. Raises HarError where the rules make no sense.
 
     suspect_score:    from here on a window is suspect; below it one counts as quiet.
-    alarm_score:      from here on a window speaks for an alarm.
-    on_window_s:      the span looked at for a fall: the mean score of its windows must reach `alarm_score`.
-    felt_score:       or only this, where a shock was felt.
+    alarm_score:      from here on a window is sure: of drowsiness, of walking, of a fall.
+    on_window_s:      the span looked at for a fall: the mean score of its windows must reach `alarm_score`, or halfway
+                      from `suspect_score` to it where a shock was felt.
     shock_mps2:       so far from gravity's must the felt acceleration have been shortly before; where that isn't known,
                       as without a sensor, the model's word is enough.
     long_lie_s:       what looks like a fall and lasts for so long is one though no shock was felt.
@@ -34,7 +34,6 @@ class AlarmPolicy:
     suspect_score: float = 0.5
     alarm_score: float = 0.7
     on_window_s: float = 0.5
-    felt_score: float = 0.57
     shock_mps2: float = 6.5
     long_lie_s: float = 30.0
     off_s: float = 1.0
@@ -58,9 +57,8 @@ class AlarmPolicy:
         for name in ("on_window_s", "long_lie_s", "off_s", "lying_s", "drowsy_off_s", "refractory_s"):
             if not getattr(self, name) >= 0:
                 raise HarError(f"{name} is {getattr(self, name)}; give 0 s or more")
-        for name in ("felt_score", "drowsy_share"):
-            if not 0 < getattr(self, name) <= 1:
-                raise HarError(f"{name} is {getattr(self, name)}; give more than 0, at most 1")
+        if not 0 < self.drowsy_share <= 1:
+            raise HarError(f"drowsy_share is {self.drowsy_share}; give more than 0, at most 1")
         if not 0 < self.lying_tilt_rad < 3.14:
             raise HarError(f"lying_tilt_rad is {self.lying_tilt_rad}; give an angle above 0 and below half a turn")
         if not self.drowsy_episode_s >= BLINK_S:

@@ -48,18 +48,22 @@ class Evidence:
         return len(self.accel_mps2) == 0 or is_still(self.accel_mps2)
 
     @property
-    def shock_mps2(self) -> float:
-        """How far the size of any sample was from gravity's; NaN where that isn't known.
+    def alive(self) -> bool:
+        """Whether the sensor sent, and did not repeat one reading."""
+        return len(self.accel_mps2) > 0 and bool((self.accel_mps2 != self.accel_mps2[0]).any())
 
-        Who falls is light, and then meets the floor; who lies down with care feels hardly more than gravity. It isn't
-        known without samples, where a shock may lie between two of them, nor of a sensor that repeats one reading.
+    @property
+    def shock_mps2(self) -> float:
+        """How far the size of any sample was from gravity's; 0 without samples.
+
+        Who falls is light, and then meets the floor; who lies down with care feels hardly more than gravity. A shock
+        may lie between two samples that are further apart than SHORTEST_SHOCK_S.
         """
-        if len(self.accel_mps2) == 0 or self.gap_s > SHORTEST_SHOCK_S:
-            return math.nan
+        if not self.alive:
+            return 0.0
         squares = np.einsum("ij,ij->i", self.accel_mps2, self.accel_mps2)
         least_mps2, most_mps2 = math.sqrt(squares.min()), math.sqrt(squares.max())
-        shock_mps2 = max(STANDARD_GRAVITY_MPS2 - least_mps2, most_mps2 - STANDARD_GRAVITY_MPS2)
-        return shock_mps2 if least_mps2 < most_mps2 else math.nan
+        return max(STANDARD_GRAVITY_MPS2 - least_mps2, most_mps2 - STANDARD_GRAVITY_MPS2)
 
     @property
     def up(self) -> Vector:

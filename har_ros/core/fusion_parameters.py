@@ -51,9 +51,8 @@ PARAMETERS = (
     ),
     Parameter("min_confidence", float, f"Below this confidence the label is unknown{_CARDS}", low=0, high=1),
     Parameter("suspect_score", float, f"From this score on a window is suspect{_CARDS}", low=0, high=1),
-    Parameter("alarm_score", float, f"From this score on a window is an alarming one{_CARDS}", low=0, high=1),
+    Parameter("alarm_score", float, f"From this score on a window is sure of an anomaly{_CARDS}", low=0, high=1),
     Parameter("on_window_s", float, "Span of windows whose mean score tells a fall", "s", low=0, high=10),
-    Parameter("felt_score", float, "Mean score that is enough where a shock was felt", low=0.01, high=1),
     Parameter(
         "shock_mps2",
         float,
@@ -70,7 +69,7 @@ PARAMETERS = (
         low=0,
         high=3600,
     ),
-    Parameter("off_s", float, "Time of quiet, while moving and not lying, that ends a fall", "s", low=0, high=600),
+    Parameter("off_s", float, "Time of quiet, neither lying nor unmoved, that ends a fall", "s", low=0, high=600),
     Parameter(
         "lying_tilt_rad", float, "Who lies has the sensor turned by this since before the fall", "rad", low=0.1, high=3
     ),

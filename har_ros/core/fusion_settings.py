@@ -27,7 +27,6 @@ class FusionSettings:
     suspect_score: float
     alarm_score: float
     on_window_s: float
-    felt_score: float
     shock_mps2: float
     long_lie_s: float
     off_s: float

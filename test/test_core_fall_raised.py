@@ -1,0 +1,220 @@
+"""What raises the alarm of a fall: felt or doubted, sure or suspected, and what a lost sensor changes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from evidence_maker import (
+    CARE_MPS2,
+    LYING,
+    RATE_HZ,
+    SECOND_NS,
+    SHAKE_MPS2,
+    Person,
+    alarm_spans,
+    evidence,
+    verdicts,
+)
+
+from har_ros.core.alarm_policy import AlarmPolicy
+from har_ros.core.decision import AlarmMonitor, AlarmState
+from har_ros.core.fall_event import FallState
+
+ALARM, NORMAL, SUSPECT = AlarmState.ALARM, AlarmState.NORMAL, AlarmState.SUSPECT
+LIES = {"up": LYING, "still": True}
+NO_SENSOR = {"up": (0.0, 0.0, 0.0), "still": True}
+
+
+def careful() -> Person:
+    """Return somebody who stands and then goes down with care, which the model calls a fall."""
+    return Person().does(10, shake_mps2=CARE_MPS2).does(3, fall=0.9, shake_mps2=CARE_MPS2)
+
+
+@pytest.mark.parametrize(
+    "lying",
+    [
+        [(40, 0.95, LIES)],
+        [(2, 0.95, LIES), (60, 0.3, LIES)],
+        [(15, 0.3, LIES), (0.5, 0.3, {"up": LYING}), (40, 0.95, LIES)],
+        [(10, 0.95, LIES), (0.1, 0.4, LIES), (30, 0.95, LIES)],
+        [(40, 0.95, {"up": LYING, "shake_mps2": CARE_MPS2})],
+    ],
+    ids=["sure", "no longer sure", "stirs", "wavers", "in a car"],
+)
+def test_who_lies_down_with_care_has_not_fallen_until_it_has_lasted_for_long(
+    lying: list[tuple[float, float, dict]],
+) -> None:
+    person = careful()
+    for seconds, fall, more in lying:
+        person.does(seconds, fall=fall, **more)
+    said = list(verdicts(person.windows))
+    ((begin_s, end_s),) = alarm_spans(person.windows)
+    assert begin_s == pytest.approx(10.4 + 30, abs=0.1)
+    assert end_s == pytest.approx(len(said) / RATE_HZ, abs=0.1), "it holds while they lie"
+    doubtful = said[round(20 * RATE_HZ)]
+    assert (doubtful.state, doubtful.fall) == (SUSPECT, FallState.NONE)
+    assert doubtful.reason == "looks like a fall that the accelerometer does not bear out"
+
+
+def test_who_gets_up_again_in_time_never_fell() -> None:
+    said = list(verdicts(careful().does(20, fall=0.95, **LIES).does(3, shake_mps2=CARE_MPS2).windows))
+    assert {verdict.fall for verdict in said} == {FallState.NONE}
+    assert said[-1].state is NORMAL
+    falls_then = careful().does(20, fall=0.95, **LIES).does(3).does(2, fall=0.9).windows
+    assert len(alarm_spans(falls_then)) == 1
+
+
+@pytest.mark.parametrize(
+    ("between", "alarms"),
+    [([(0.8, 0.0)], 1), ([(3.0, 0.0)], 0), ([(3.0, 0.6)], 1)],
+    ids=["soon after", "too late", "suspected since"],
+)
+def test_a_shock_shortly_before_the_model_is_sure_is_that_of_the_fall(
+    between: list[tuple[float, float]], alarms: int
+) -> None:
+    person = Person().does(10).does(0.3, shake_mps2=SHAKE_MPS2)
+    for seconds, fall in between:
+        person.does(seconds, fall=fall, shake_mps2=CARE_MPS2)
+    assert len(alarm_spans(person.does(3, fall=0.9, shake_mps2=CARE_MPS2).windows)) == alarms
+
+
+@pytest.mark.parametrize("how", ["restart", "silence", "gap"])
+def test_what_is_not_known_of_makes_no_fall_of_what_was_doubted_for_long(how: str) -> None:
+    monitor = AlarmMonitor(AlarmPolicy())
+    for window in careful().does(10, fall=0.95, **LIES).windows:
+        assert monitor.update(window).state is not ALARM
+    if how == "restart":
+        monitor.restart()
+    after = {"silence": {"up": (0.0, 0.0, 0.0), "still": True}}.get(how, LIES)
+    said = [monitor.update(evidence(23.5 + index / RATE_HZ, 0.95, **after)) for index in range(30)]
+    if how == "gap":
+        gapped = [replace(evidence(25 + index / RATE_HZ, 0.95, **LIES), gap_s=0.2) for index in range(30)]
+        said += map(monitor.update, gapped)
+    assert {verdict.state for verdict in said} == {SUSPECT}
+
+
+def test_what_is_doubted_is_timed_anew_where_time_begins_again() -> None:
+    monitor, still = AlarmMonitor(AlarmPolicy()), {"fall": 0.95, **LIES}
+    careful_late = Person().does(600, shake_mps2=CARE_MPS2).does(3, fall=0.9, shake_mps2=CARE_MPS2)
+    for window in careful_late.does(10, **still).windows:
+        assert monitor.update(window).state is not ALARM
+    monitor.restart()
+    said = [monitor.update(window).state for window in Person().does(40, **still).windows]
+    assert said[-1] is ALARM
+
+
+@pytest.mark.parametrize("lost", [{"up": (0.0, 0.0, 0.0), "still": True}, {"gap_s": 0.2}], ids=["silent", "gap"])
+def test_a_sensor_that_is_lost_in_the_fall_denies_nothing(lost: dict) -> None:
+    fall = Person().does(10).does(0.5, fall=0.9, shake_mps2=CARE_MPS2).windows
+    how = {key: value for key, value in lost.items() if key != "gap_s"}
+    after = [evidence(10.5 + index / RATE_HZ, 0.9, shake_mps2=CARE_MPS2, **how) for index in range(60)]
+    assert len(alarm_spans([*fall, *(replace(window, gap_s=lost.get("gap_s", 0.0)) for window in after)])) == 1
+
+
+@pytest.mark.parametrize(
+    ("after", "alarms"),
+    [({}, 0), ({"up": LYING}, 1), ({"still": True}, 1)],
+    ids=["walks on", "lies", "rests"],
+)
+def test_what_the_sensor_alone_calls_a_fall_must_end_turned_or_at_rest(after: dict, alarms: int) -> None:
+    person = Person().does(10).does(0.5, fall=0.9).does(1, fall=0.9, **after).does(2)
+    assert len(alarm_spans([replace(window, pictured=False) for window in person.windows])) == alarms
+    assert len(alarm_spans(person.windows)) == 1, "pictures that show it suffice"
+
+
+@pytest.mark.parametrize(
+    ("score", "more", "policy", "alarms"),
+    [
+        (0.63, {}, {}, 1),
+        (0.63, {"shake_mps2": CARE_MPS2}, {}, 0),
+        (0.63, NO_SENSOR, {}, 0),
+        (0.75, NO_SENSOR, {}, 1),
+        (0.57, {}, {}, 0),
+        (0.63, {}, {"shock_mps2": 0.0}, 0),
+        (0.63, {}, {"alarm_score": 0.8}, 0),
+    ],
+    ids=["felt", "not felt", "unknown", "surer", "less sure", "not asked for", "a stricter model"],
+)
+def test_a_model_that_is_less_sure_is_believed_where_a_shock_was_felt(
+    score: float, more: dict, policy: dict, alarms: int
+) -> None:
+    quiet = {"shake_mps2": CARE_MPS2, **more}
+    windows = Person().does(10, **quiet).does(1, fall=score, **more).does(3, **quiet).windows
+    assert len(alarm_spans(windows, **policy)) == alarms
+
+
+def test_a_shock_counts_though_others_may_have_been_missed() -> None:
+    quiet = {"shake_mps2": CARE_MPS2}
+    windows = Person().does(10, **quiet).does(1, fall=0.63).does(3, **quiet).windows
+    assert len(alarm_spans([replace(window, gap_s=0.07) for window in windows])) == 1
+
+
+def test_a_model_that_is_not_sure_casts_no_doubt_on_who_treads_hard() -> None:
+    windows = Person().does(10).does(60, fall=0.63).windows
+    assert alarm_spans([replace(window, pictured=False) for window in windows]) == []
+
+
+def test_a_sensor_that_slips_while_the_model_wavers_makes_nobody_lie() -> None:
+    person = Person().does(10)
+    for degrees in range(0, 60):
+        up = (9.81 * np.sin(np.radians(degrees)), 0.0, 9.81 * np.cos(np.radians(degrees)))
+        person.does(2.9, up=up).does(0.1, fall=0.5, up=up)
+    assert alarm_spans(person.does(10, up=up, still=True).windows) == []
+
+
+@pytest.mark.parametrize(
+    ("suspicion", "after", "alarms"),
+    [
+        ((0.52, {}), (1.0, LIES), 1),
+        ((0.52, {"shake_mps2": CARE_MPS2}), (1.0, LIES), 0),
+        ((0.45, {}), (1.0, LIES), 0),
+        ((0.52, {}), (1.0, {"up": LYING}), 0),
+        ((0.52, {}), (1.0, {"still": True}), 0),
+        ((0.52, {}), (2.9, LIES), 1),
+        ((0.52, {}), (3.1, LIES), 0),
+        ((0.52, {}), (1.0, {**LIES, "on_foot": 0.9}), 0),
+    ],
+    ids=["lies", "not felt", "not suspected", "moves", "upright", "in time", "too late", "walks"],
+)
+def test_a_suspicion_with_a_shock_is_a_fall_once_they_lie_still(
+    suspicion: tuple[float, dict], after: tuple[float, dict], alarms: int
+) -> None:
+    (score, felt), (later_s, how) = suspicion, after
+    going = Person().does(10, shake_mps2=CARE_MPS2).does(0.3, fall=score, **felt).does(later_s, shake_mps2=CARE_MPS2)
+    assert alarm_spans(going.windows) == []
+    assert len(alarm_spans(going.does(2, **how).windows)) == alarms
+
+
+def test_one_suspect_window_and_lying_still_are_no_fall() -> None:
+    for suspect, alarms in ((1, 0), (2, 1)):
+        person = Person().does(10).does(suspect / RATE_HZ, fall=0.9).does(1).does(5, **LIES)
+        assert len(alarm_spans(person.windows)) == alarms
+
+
+def test_a_suspicion_before_a_hole_is_none_after_it() -> None:
+    monitor = AlarmMonitor(AlarmPolicy())
+    for window in Person().does(10).does(0.3, fall=0.52).windows:
+        monitor.update(window)
+    monitor.restart()
+    after = Person().does(2).does(1, **LIES).windows
+    said = [monitor.update(replace(window, stamp_ns=window.stamp_ns + 10 * SECOND_NS)) for window in after]
+    assert ALARM not in {verdict.state for verdict in said}
+
+
+def test_who_sits_still_after_a_moments_doubt_has_not_fallen() -> None:
+    doubted = Person().does(10, shake_mps2=CARE_MPS2).does(1, fall=0.9, shake_mps2=CARE_MPS2)
+    said = list(verdicts(doubted.does(60, still=True).windows))
+    assert {verdict.fall for verdict in said} == {FallState.NONE}
+    assert said[-1].state is NORMAL
+
+
+def test_where_no_shock_is_asked_for_the_models_word_is_enough() -> None:
+    windows = careful().windows
+    assert alarm_spans(windows) == []
+    assert len(alarm_spans(windows, shock_mps2=0.0)) == 1
+    assert alarm_spans(Person().does(10).does(0.3, fall=0.52).does(5, **LIES).windows, shock_mps2=0.0) == []
+
+
+def test_who_wears_no_sensor_is_believed_to_have_fallen() -> None:
+    nothing = {"up": (0.0, 0.0, 0.0), "still": True}
+    assert len(alarm_spans(Person().does(10, **nothing).does(3, fall=0.9, **nothing).windows)) == 1
