@@ -18,6 +18,7 @@ from capture_maker import make_capture
 pytest.importorskip("rosbags", reason="needs the extra evaluate")
 
 from bag_maker import COLOURS, write_colour_model
+from tiny_model import write_tiny_model
 
 from har_ros.cli import main
 from har_ros.core.labels import LABELS
@@ -25,7 +26,8 @@ from har_ros.core.model_card import load_card
 from har_ros.dataset.writer import write_capture
 
 TAKEN_AT = datetime(2024, 5, 6, 7, 8, 9, tzinfo=timezone.utc)
-TOP_KEYS = ["n", "accuracy", "accuracy_ci", "macro_f1", "loss", "per_class", "confusion", "labels", "model", "dataset"]
+FIGURES = ["n", "accuracy", "accuracy_ci", "macro_f1", "loss", "per_class", "confusion", "labels"]
+TOP_KEYS = [*FIGURES, "model", "dataset", "without"]
 
 
 @pytest.fixture
@@ -70,6 +72,19 @@ def test_a_dataset_is_scored_whole(tmp_path: Path, model: Path, capsys: pytest.C
     first = out.read_bytes()
     assert main(arguments) == 0
     assert out.read_bytes() == first
+
+
+@pytest.mark.parametrize(("without", "alike"), [("camera", True), ("imu", False)])
+def test_a_missing_input_is_not_looked_at(tmp_path: Path, without: str, alike: bool) -> None:
+    model = write_tiny_model(tmp_path / "model", cases=("camera+imu", "camera", "imu"))
+    losses = []
+    for shown in ("WALK", "STAND"):
+        data, out = tmp_path / shown, tmp_path / f"{shown}.json"
+        for seed in range(3):
+            write_coloured(data, "WALK", shown, seed)
+        assert main(["evaluate", str(data), "--model", str(model), "--without", without, "--json", str(out)]) == 0
+        losses.append(json.loads(out.read_text())["loss"])
+    assert (losses[0] == losses[1]) == alike
 
 
 def test_people_that_the_model_was_trained_on_are_told(

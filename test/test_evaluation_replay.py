@@ -272,3 +272,19 @@ def test_a_model_that_can_goes_on_without_a_silent_sensor(tmp_path: Path, kind: 
             replay.take(*each)
     assert isinstance(replay._outcome, Recognition)
     assert replay._outcome.modalities == (left,)
+
+
+@pytest.mark.parametrize(("without", "kind", "count"), [("camera", "image", "images"), ("imu", "imu", "imu_samples")])
+def test_an_input_can_be_left_out(
+    tmp_path: Path, without: str, kind: str, count: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flexible = write_tiny_model(tmp_path / "flexible", favour=WALK, cases=("camera+imu", "camera", "imu"))
+    whole = write_bag(tmp_path / "whole", [(8.0, COLOURS[WALK], WALK)])
+    half = write_bag(tmp_path / "half", [(8.0, COLOURS[WALK], WALK)], silent=lambda what, _t_s: what == kind)
+    reports = [evaluate(bag, flexible, "--without", without) for bag in (whole, half)]
+    for report in reports:
+        assert (report["without"], report["dataset"][count]) == (without, 0)
+        assert report["dataset"]["timeline"] == reports[0]["dataset"]["timeline"]
+    assert reports[0]["accuracy"] == 1
+    strict = write_tiny_model(tmp_path / "strict")
+    assert f"can't go without {without}; give a model that can" in refusal(whole, strict, capsys, "--without", without)

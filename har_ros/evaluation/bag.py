@@ -45,20 +45,17 @@ _WANTED = (
 class Bag:
     """An open bag.
 
+    namespace: of its topics, such as /har.
     topics:   the topic of each input that it has.
     count:    number of messages that `messages` gives.
     messages: iterates in the recorded order over (input, recorded time in ns, decoded message); raises HarError
               where the bag is broken.
     """
 
+    namespace: str
     topics: dict[Input, str]
     count: int
     messages: Callable[[], Iterator[tuple[Input, int, Any]]]
-
-    @property
-    def namespace(self) -> str:
-        """The namespace of its topics, such as /har."""
-        return self.topics[Input.IMU].removesuffix("/imu/data_raw")
 
 
 def is_bag(path: Path) -> bool:
@@ -69,11 +66,11 @@ def is_bag(path: Path) -> bool:
 
 
 @contextmanager
-def open_bag(path: Path, namespace: str | None = None) -> Iterator[Bag]:
-    """Open a bag and find its topics, in whatever namespace they are.
+def open_bag(path: Path, namespace: str | None = None, without: Input | None = None) -> Iterator[Bag]:
+    """Open a bag and find its topics, in whatever namespace they are; one input may be left out.
 
-    Raises HarError for a broken bag, for one without images or accelerometer, and for several namespaces
-    where none is named.
+    Raises HarError for a broken bag, for one without images or accelerometer (but that left out), and for several
+    namespaces where none is named.
     """
     try:
         reader = AnyReader([path], default_typestore=get_typestore(Stores.ROS2_JAZZY))
@@ -81,7 +78,7 @@ def open_bag(path: Path, namespace: str | None = None) -> Iterator[Bag]:
     except Exception as error:  # noqa: BLE001  a broken file makes the library raise anything
         raise _broken(path, error) from None
     try:
-        chosen = _choose(path, reader.connections, namespace)
+        chosen = _choose(path, reader.connections, namespace, without)
 
         def messages() -> Iterator[tuple[Input, int, Any]]:
             kinds = {connection.topic: kind for kind, connection in chosen.items()}
@@ -92,7 +89,8 @@ def open_bag(path: Path, namespace: str | None = None) -> Iterator[Bag]:
                 raise _broken(path, error) from None
 
         count = sum(connection.msgcount for connection in chosen.values())
-        yield Bag({kind: connection.topic for kind, connection in chosen.items()}, count, messages)
+        topics = {kind: connection.topic for kind, connection in chosen.items()}
+        yield Bag(_namespace_of(topics), topics, count, messages)
     finally:
         reader.close()
 
@@ -112,10 +110,18 @@ def _broken(path: Path, error: Exception) -> HarError:
     return HarError(f"'{path}' can't be read as a bag ({reason}); {_RESCUE}")
 
 
-def _choose(path: Path, connections: list[Connection], namespace: str | None) -> dict[Input, Connection]:
+def _namespace_of(topics: dict[Input, str]) -> str:
+    kind, topic = next(iter(topics.items()))
+    fitting = (topic.removesuffix(f"/{ending}") for each, _, ending in _WANTED if each is kind)
+    return min(fitting, key=len)
+
+
+def _choose(
+    path: Path, connections: list[Connection], namespace: str | None, without: Input | None
+) -> dict[Input, Connection]:
     chosen: dict[Input, Connection] = {}
     for kind, msgtype, ending in _WANTED:
-        if kind in chosen:
+        if kind in chosen or kind is without:
             continue
         fitting = [c for c in connections if c.msgtype == msgtype and f"/{c.topic}".endswith(f"/{ending}")]
         if namespace is not None:
@@ -127,7 +133,7 @@ def _choose(path: Path, connections: list[Connection], namespace: str | None) ->
         if fitting:
             chosen[kind] = fitting[0]
     for kind, what in ((Input.IMAGE, "images (camera/image_raw)"), (Input.IMU, "accelerometer (imu/data_raw)")):
-        if kind not in chosen:
+        if kind not in chosen and kind is not without:
             topics = ", ".join(sorted({connection.topic for connection in connections})) or "nothing"
             raise HarError(f"'{path}' has no {what}, but {topics}; record these topics, or name the right --namespace")
     return chosen

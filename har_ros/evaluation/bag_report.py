@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from rich.table import Table
 
 from har_ros.core.errors import HarError
 from har_ros.evaluation.alarms import alarm_rates, print_alarm_rates
-from har_ros.evaluation.bag import open_bag
+from har_ros.evaluation.bag import Input, open_bag
 from har_ros.evaluation.metrics import score
 from har_ros.evaluation.replay import STALE, Replay, Second
 from har_ros.evaluation.report import model_detail
@@ -27,15 +27,24 @@ CORRELATED = "neighbouring seconds resemble each other: n seconds tell less than
 _REASONS = 5  # the most frequent ones; their numbers make them many
 
 
-def replay_bag(path: Path, model: HarModel, params_file: Path | None, namespace: str | None) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Circumstances:
+    """How bags are replayed: the fusion node's parameters, whose topics, and as if one input had not been there."""
+
+    params_file: Path | None = None
+    namespace: str | None = None
+    without: Input | None = None
+
+
+def replay_bag(path: Path, model: HarModel, how: Circumstances) -> dict[str, Any]:
     """Replay a bag and return the scores, ready for JSON.
 
     Without a `ground_truth` n is 0 and only the timeline is told. The parameters' thresholds go into the model's
     card. Raises HarError for a broken bag, for one that never fills a window, and for one whose truth leaves no
     second to score.
     """
-    with open_bag(path, namespace) as bag:
-        settings = load_settings(params_file, bag.namespace)
+    with open_bag(path, how.namespace, how.without) as bag:
+        settings = load_settings(how.params_file, bag.namespace)
         replay = Replay(model, settings)
         for kind, recorded_ns, message in track(bag.messages(), "replaying", total=bag.count, transient=True):
             replay.take(kind, recorded_ns, message)
@@ -64,14 +73,12 @@ def replay_bag(path: Path, model: HarModel, params_file: Path | None, namespace:
     }
 
 
-def replay_bags(
-    paths: Sequence[Path], model: HarModel, params_file: Path | None, namespace: str | None
-) -> dict[str, Any]:
+def replay_bags(paths: Sequence[Path], model: HarModel, how: Circumstances) -> dict[str, Any]:
     """Replay several bags and return the report of each, and their alarms together, ready for JSON.
 
     Raises HarError as `replay_bag` does, and for a bag without `ground_truth`.
     """
-    bags = {str(path): replay_bag(path, model, params_file, namespace) for path in paths}
+    bags = {str(path): replay_bag(path, model, how) for path in paths}
     for path, report in bags.items():
         if not report["n"]:
             raise HarError(f"'{path}' has no ground_truth, so its alarms can't be counted; leave it out")

@@ -24,24 +24,27 @@ from har_ros.evaluation.unknown import abnormality, by_act, rejection
 from har_ros.inference.model import HarModel
 
 
-def predict_dataset(root: Path, model: HarModel) -> list[Prediction]:
-    """Classify every capture under `root`. Raises HarError where there is none, and where the model fails on one."""
+def predict_dataset(root: Path, model: HarModel, case: str | None = None) -> list[Prediction]:
+    """Classify every capture under `root`, in one of the card's cases if one is named.
+
+    Raises HarError where there is none, and where the model fails on one.
+    """
     folders = find_captures(root)
     if not folders:
         raise HarError(f"'{root}' holds no captures; give a dataset's folder, or a bag")
-    return for_each_capture(partial(_predict, model), folders, "classifying")
+    return for_each_capture(partial(_predict, model, case), folders, "classifying")
 
 
-def _predict(model: HarModel, folder: Path) -> Prediction:
+def _predict(model: HarModel, case: str | None, folder: Path) -> Prediction:
     try:
         capture = read_capture(folder)
     except HarError as error:
         return Prediction(folder, left_out=str(error))
     try:
-        answer = classify_capture(model, capture)
+        answer = classify_capture(model, capture, case)
     except HarError as error:  # never left out: that would flatter the model
         raise HarError(f"'{folder}': {error}") from None
-    label, novelty = decide(model.card, answer).label, novelty_of(model.card, answer)
+    label, novelty = decide(model.card, answer, case).label, novelty_of(model.card, answer)
     return Prediction(folder, capture.meta, answer.probabilities, label, novelty, capture.assumptions)
 
 

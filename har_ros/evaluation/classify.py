@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from har_ros.core.decision import ActivityVerdict, decide_activity
 from har_ros.core.errors import HarError
-from har_ros.core.model_card import ModelCard, case_of
+from har_ros.core.model_card import CAMERA, ModelCard, case_of, modalities_of
 from har_ros.core.preprocess import normalise_imu, to_model_frame
+from har_ros.core.windows import STEPS
 from har_ros.dataset.capture import Capture
 from har_ros.inference.model import Answer, HarModel
 
@@ -18,7 +19,8 @@ def classify_capture(model: HarModel, capture: Capture, case: str | None = None)
 
     Raises HarError where the model gives NaN or infinity.
     """
-    features = encode(model, capture.frames)
+    seen = CAMERA in modalities_of(case or case_of(model.card.modalities))
+    features = encode(model, capture.frames) if seen else np.zeros((STEPS, model.card.feature_size), np.float32)
     return classify_encoded(model, features, capture.imu_steps(model.card.imu_channels), case)
 
 

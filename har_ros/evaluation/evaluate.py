@@ -11,12 +11,12 @@ from typing import Any
 from rich.console import Console
 
 from har_ros.core.errors import HarError
-from har_ros.core.model_card import ModelCard
+from har_ros.core.model_card import CAMERA, IMU, MODALITIES, ModelCard, case_of
 from har_ros.core.resources import DEFAULT_MODEL, find_model
 from har_ros.dataset.json_file import require_place, write_json
 from har_ros.evaluation.alarms import print_alarm_rates
-from har_ros.evaluation.bag import is_bag
-from har_ros.evaluation.bag_report import print_timeline, replay_bag, replay_bags
+from har_ros.evaluation.bag import Input, is_bag
+from har_ros.evaluation.bag_report import Circumstances, print_timeline, replay_bag, replay_bags
 from har_ros.evaluation.capture_report import print_details
 from har_ros.evaluation.captures import judge, predict_dataset
 from har_ros.evaluation.prediction import Prediction, known, stacked
@@ -24,10 +24,12 @@ from har_ros.evaluation.reliability import plot_precision_recall, plot_reliabili
 from har_ros.evaluation.report import confusion_title, plot_confusion, print_scores
 from har_ros.inference.model import HarModel
 
+_INPUTS = {CAMERA: Input.IMAGE, IMU: Input.IMU}
 _EXAMPLE = """examples:
   har evaluate Dataset --model paper --json out.json --plots plots
   har evaluate recordings/monday --model models/mine --json out.json
   har evaluate recordings/* --model models/mine
+  har evaluate recordings/* --without camera      what the accelerometer alone is worth
 A dataset is scored capture by capture. A bag (a folder with metadata.yaml, an .mcap or a .db3 file) is replayed
 through the code of the fusion node, by the times at which its messages arrived, and scored second by second against
 its topic ground_truth; a second in which the robot would have said stale is wrong, and those within 2 s of a change
@@ -46,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plots", type=Path, metavar="DIR", help="write confusion and, of a dataset, reliability and precision there"
     )
+    parser.add_argument("--without", choices=MODALITIES, help="as if this input were missing, if the model can go on")
     parser.add_argument("--namespace", metavar="NS", help="of a bag with several: whose topics, such as /har")
     parser.add_argument(
         "--params-file", type=Path, metavar="FILE", help="for a bag: the parameters that the robot's fusion node had"
@@ -58,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
     require_place(args.json)
     console = Console(soft_wrap=True, highlight=False, markup=False)
     model = HarModel(find_model(args.model))
+    if args.without and not model.card.goes_without(args.without):
+        raise HarError(f"'{args.model}' can't go without {args.without}; give a model that can, as {DEFAULT_MODEL} can")
     if len(args.path) > 1:
         report = _evaluate_bags(console, model, args)
     elif is_bag(args.path[0]):
@@ -65,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         report = _evaluate_dataset(console, model, args)
     if args.json:
-        write_json(args.json, report)
+        write_json(args.json, {**report, "without": args.without})
     return 0
 
 
@@ -80,7 +85,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _evaluate_bags(console: Console, model: HarModel, args: argparse.Namespace) -> dict[str, Any]:
-    report = replay_bags(args.path, model, args.params_file, args.namespace)
+    report = replay_bags(args.path, model, _circumstances(args))
     for path, each in report["bags"].items():
         console.print(f"{path}: accuracy {100 * each['accuracy']:.1f} % of {each['n']} seconds")
     print_alarm_rates(console, report["alarm_rates"])
@@ -88,7 +93,7 @@ def _evaluate_bags(console: Console, model: HarModel, args: argparse.Namespace) 
 
 
 def _evaluate_bag(console: Console, model: HarModel, args: argparse.Namespace) -> dict[str, Any]:
-    report = replay_bag(args.path[0], model, args.params_file, args.namespace)
+    report = replay_bag(args.path[0], model, _circumstances(args))
     print_timeline(console, report)
     if report["n"]:
         print_scores(console, report)
@@ -99,7 +104,8 @@ def _evaluate_bag(console: Console, model: HarModel, args: argparse.Namespace) -
 
 def _evaluate_dataset(console: Console, model: HarModel, args: argparse.Namespace) -> dict[str, Any]:
     (root,) = args.path
-    predictions = predict_dataset(root, model)
+    case = case_of([each for each in model.card.modalities if each != args.without])
+    predictions = predict_dataset(root, model, case)
     report = judge(root, model.card, predictions)
     _warn_of_seen(report)
     print_scores(console, report)
@@ -108,6 +114,10 @@ def _evaluate_dataset(console: Console, model: HarModel, args: argparse.Namespac
         _plot_trust(args.plots, model.card, predictions)
         console.print(_plot(args.plots / "confusion.png", report))
     return report
+
+
+def _circumstances(args: argparse.Namespace) -> Circumstances:
+    return Circumstances(args.params_file, args.namespace, _INPUTS.get(args.without))
 
 
 def _plot(path: Path, report: dict[str, Any]) -> str:
