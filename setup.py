@@ -21,7 +21,7 @@ SIM = ["mujoco>=3.3", "panda3d>=1.10.15,<1.11", "dask>=2026.3", "distributed>=20
 QUANTISE = ["onnx>=1.17"]
 TRAIN = ["torch>=2.6", *QUANTISE, "torch-pruning>=1.6,<2", "backports.zstd>=1"]
 LINT = ["ruff>=0.9", "mypy>=1.13", "types-PyYAML"]
-TEST = ["pytest>=8", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "hypothesis>=6.100", *LINT]
+TEST = ["pytest>=8", "pytest-timeout>=2.3", "pytest-rerunfailures>=15", "pytest-xdist>=3.6", "hypothesis>=6.100", *LINT]
 
 
 def shared(folder: str) -> list[tuple[str, list[str]]]:
