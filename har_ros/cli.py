@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         extra = EXTRAS.get((error.name or "").split(".")[0])
         if extra is None:
             raise
-        command = "make setup-train" if extra == "train" else f"pip install -e '.[{extra}]'"
+        command = "make setup-train" if extra == "train" else f"{sys.executable} -m pip install -e '.[{extra}]'"
         print(f"har: this needs '{error.name}'; in your clone of har_ros, run: {command}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
@@ -90,7 +90,9 @@ def _run(arguments: Sequence[str]) -> int:
             module = importlib.import_module(module_name)
             module.add_arguments(command)
             command.set_defaults(run=module.run)
-    options = parser.parse_args(arguments)
+    options, strange = parser.parse_known_args(arguments)
+    if strange:
+        commands.choices[options.command].error(f"unrecognized arguments: {' '.join(strange)}")
     return int(options.run(options))
 
 

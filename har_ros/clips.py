@@ -20,6 +20,7 @@ from har_ros.evaluation.clips import Clip, Stretch, score_clips, watch
 from har_ros.evaluation.report import model_detail
 from har_ros.evaluation.settings import load_settings
 from har_ros.inference.model import HarModel
+from har_ros.link.protocol import UNITS_MPS2
 from har_ros.link.recording import read_recording
 
 _VIDEOS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v")
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL, help="a model's name or folder (default %(default)s)")
     parser.add_argument("--labels", type=Path, metavar="CSV", help="what the clips show: clip,label[,start_s,end_s]")
     parser.add_argument("--rate", type=float, metavar="HZ", help="readings a second, where the CSVs don't tell")
-    parser.add_argument("--units", choices=("m/s2", "g"), help="of the readings, where they are not told rightly")
+    parser.add_argument("--units", choices=sorted(UNITS_MPS2), help="of the readings, where they are not told rightly")
     parser.add_argument("--params-file", type=Path, metavar="FILE", help="parameters of the fusion node, for its alarm")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
 
@@ -53,14 +54,22 @@ def run(args: argparse.Namespace) -> int:
     files = _find(args.path, args.labels)
     stretches = _read_labels(args.labels, set(files)) if args.labels else []
     model, settings = HarModel(find_model(args.model)), load_settings(args.params_file)
-    said, clips = {}, {}
+    said, clips, left_out = {}, {}, {}
     for name, (video, readings) in files.items():
-        clip, notes = _open(name, video, readings, args)
-        said[name], clips[name] = watch(model, settings, clip)
+        try:
+            clip, notes = _open(name, video, readings, args)
+            said[name], clips[name] = watch(model, settings, clip)
+        except HarError as error:
+            left_out[name] = str(error)
+            continue
         clips[name]["assumptions"] = notes
+    if not clips:
+        raise HarError(next(iter(left_out.values())))
+    stretches = [stretch for stretch in stretches if stretch.clip in clips]
     report = {
         "model": model_detail(model.card),
         "clips": clips,
+        "left_out": left_out,
         "scores": score_clips(said, stretches, model.card.labels) if stretches else None,
         "claim": f"These are figures of {len(clips)} clip{'s' * (len(clips) > 1)}. "
         "Nothing is claimed of other people, places or sensors.",
@@ -150,6 +159,8 @@ def _print(console: Console, report: dict[str, Any]) -> None:
     for name, clip in report["clips"].items():
         for note in clip["assumptions"]:
             console.print(f"{name}: {note}")
+    for reason in report["left_out"].values():
+        console.print(f"left out: {reason}", style="yellow")
     if report["scores"]:
         _print_scores(console, report["scores"])
     console.print(report["claim"])

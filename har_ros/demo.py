@@ -22,6 +22,7 @@ from har_ros.core.stopping import stop_event
 from har_ros.demo_view import line, panel, summary
 from har_ros.graph import LOCAL_HOST, NAMESPACE, Plan, commands, free_port, make_plan
 from har_ros.link.protocol import UNITS_MPS2
+from har_ros.link.recording import read_recording
 from har_ros.nodes.monitor import Heard, Monitor
 from har_ros.processes import NodeProcesses
 
@@ -73,6 +74,8 @@ def run(options: argparse.Namespace) -> int:
     """Run until a signal, the time given or the end of a node; return 0 if any result was published."""
     if not options.seconds > 0:
         raise HarError(f"--seconds is {options.seconds:g}; give a time above 0")
+    if options.imu is None and (options.imu_rate is not None or options.imu_units):
+        raise HarError("--imu-rate and --imu-units are of a recording; give one with --imu, or leave them out")
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     accelerometer = _accelerometer(options)
     if accelerometer.value:
@@ -125,8 +128,10 @@ def _recording(options: argparse.Namespace) -> list[str]:
     """Return the options of `har fake-imu` that play the user's recording, or a still sensor's sine."""
     if options.imu is None:
         return ["--sine"]
-    if not options.imu.is_file():
-        raise HarError(f"there is no recording '{options.imu}'; give a CSV with columns ax,ay,az")
+    try:
+        read_recording(options.imu, options.imu_rate, options.imu_units)
+    except HarError as error:  # whose remedies are options of other commands
+        raise HarError(str(error).replace("--rate", "--imu-rate")) from None
     words = ["--csv", str(options.imu), "--loop"]
     words += ["--rate", str(options.imu_rate)] if options.imu_rate is not None else []
     return words + (["--units", options.imu_units] if options.imu_units else [])

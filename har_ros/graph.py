@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import socket
@@ -14,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from har_ros.core.errors import HarError
-from har_ros.core.parameters import read_sections
+from har_ros.core.parameters import NODES, strangers
 
 NAMESPACE = "har"
-NODES = ("camera", "imu_bridge", "fusion", "recorder")
 COMPOSABLE = ("camera", "imu_bridge", "fusion")  # the recorder needs an executor of another kind
 COMPOSED, FAKE_IMU = "composed", "fake_imu"
 LOCAL_HOST = "127.0.0.1"
@@ -127,7 +125,7 @@ def make_plans(texts: Mapping[str, str]) -> list[Plan]:
     """
     values = _values(texts)
     if "params_file" in values:
-        _check_sections(Path(values["params_file"]))
+        strangers(Path(values["params_file"]))
     namespaces = [name.strip().strip("/") for name in values["namespace"].split(",")]
     if len(set(namespaces)) < len(namespaces) or not all(map(_ROS_NAME.fullmatch, namespaces)):
         raise HarError(
@@ -191,15 +189,6 @@ def _values(texts: Mapping[str, str]) -> dict[str, Any]:
             raise HarError(f"there is no argument '{name}'; known are {', '.join(_BY_NAME)}")
     given = {argument.name: texts.get(argument.name) or argument.default for argument in ARGUMENTS}
     return {name: _BY_NAME[name].read(text) for name, text in given.items() if text != ""}
-
-
-def _check_sections(params_file: Path) -> None:
-    """Refuse what ROS would pass over in a parameter file: that it isn't there, or a node's name misspelt."""
-    for section in read_sections(params_file):
-        name = section.rsplit("/", 1)[-1]
-        near = difflib.get_close_matches(name, NODES, n=1, cutoff=0.75)
-        if near and name not in NODES:
-            raise HarError(f"section '{section}:' of '{params_file}' names no node; did you mean '{near[0]}'?")
 
 
 def _parameters(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -10,15 +10,17 @@ from collections.abc import Callable
 
 import pytest
 
+from har_ros.cli import main
+
 WAIT_S = 60.0
 
 
 @pytest.mark.parametrize(
     ("command", "module", "remedy"),
     [
-        ("play", "rosbags", "pip install -e '.[evaluate]'"),
-        ("record", "rclpy", "pip install -e '.[ros-jazzy]'"),
-        ("quantise", "onnx", "pip install -e '.[quantise]'"),
+        ("play", "rosbags", f"{sys.executable} -m pip install -e '.[evaluate]'"),
+        ("record", "rclpy", f"{sys.executable} -m pip install -e '.[ros-jazzy]'"),
+        ("quantise", "onnx", f"{sys.executable} -m pip install -e '.[quantise]'"),
         ("train", "torch", "make setup-train"),
     ],
 )
@@ -29,6 +31,13 @@ def test_a_missing_extra_is_named_with_the_command_that_brings_it(command: str, 
     assert ended.stderr.startswith(f"har: this needs '{module}")
     assert ended.stderr.endswith(f"; in your clone of har_ros, run: {remedy}\n")
     assert ended.stderr.count("\n") == 1
+
+
+def test_too_many_words_are_told_with_the_commands_own_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["predict", "one", "two"])
+    said = capsys.readouterr().err
+    assert said.startswith("usage: har predict ") and "unrecognized arguments: two" in said
 
 
 def fake_imu(*prefix: str) -> tuple[subprocess.Popen[str], Callable[[], bytes]]:

@@ -20,6 +20,7 @@ from process_helpers import alive, children_of
 from ros_helpers import NodeProcess, RosTest
 from tiny_model import write_tiny_model
 
+from har_ros.cli import main
 from har_ros.graph import free_port
 from har_ros.processes import node_environment
 
@@ -93,3 +94,21 @@ def test_a_clone_in_the_folder_is_not_taken_for_the_package(tmp_path: Path) -> N
     environment = {**os.environ, **node_environment()}
     said = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (said.returncode, said.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--imu", "{plain}"], "give it with --imu-rate HZ"),
+        (["--imu", "{folder}/nowhere.csv"], "can't be read"),
+        (["--imu-rate", "50"], "are of a recording; give one with --imu"),
+    ],
+)
+def test_a_recording_that_can_not_be_played_is_refused_in_the_demos_own_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
+) -> None:
+    plain = tmp_path / "plain.csv"
+    plain.write_text("ax,ay,az\n" + "0,0,9.8\n" * 50)
+    assert main(["demo", "--headless", *(word.format(plain=plain, folder=tmp_path) for word in words)]) == 1
+    said = capsys.readouterr().err
+    assert sentence in said and said.count("\n") == 1

@@ -102,6 +102,23 @@ def test_what_is_no_clip_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "have the same name" in refusal(capsys, video, again)
 
 
+def test_a_clip_that_can_not_be_judged_is_named_and_the_others_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = write_tiny_model(tmp_path / "model", favour="WALK", cases=ALL_CASES)
+    clips, labels = tmp_path / "clips", tmp_path / "labels.csv"
+    clips.mkdir()
+    write_readings(clips / "short.csv", 0.6)
+    write_readings(clips / "walk.csv", 6)
+    (clips / "broken.mp4").write_bytes(b"no video")
+    labels.write_text("clip,label\nshort,WALK\nwalk,WALK\n")
+    report = watched(model, clips, "--labels", labels)
+    assert list(report["clips"]) == ["walk"] and report["scores"]["n"] > 0
+    assert set(report["left_out"]) == {"short", "broken"}
+    said = capsys.readouterr().out
+    assert "left out: clip 'short' never fills the window" in said and "can't be read as a video" in said
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

@@ -142,6 +142,7 @@ def test_parameters_of_the_robot_are_used(tmp_path: Path, model: Path, capsys: p
         ("/**/fusion: {ros__parameters: {suspect_score: 0.9}}", "must rise in this order"),
         ("/**/fusion: {ros__parameters: {publish_rate_hz: 2.0}}", "leaves no time at publish_rate_hz 2; raise either"),
         ("fusion: {ros__parameters: {latch_alarm: true}}", "the node /har/fusion; call it '/**/fusion:'"),
+        ("/**/fusio: {ros__parameters: {latch_alarm: true}}", "did you mean 'fusion'?"),
         ("/cell2/har/fusion: {ros__parameters: {latch_alarm: true}}", "does not match the node /har/fusion"),
     ],
 )
@@ -286,5 +287,6 @@ def test_an_input_can_be_left_out(
         assert (report["without"], report["dataset"][count]) == (without, 0)
         assert report["dataset"]["timeline"] == reports[0]["dataset"]["timeline"]
     assert reports[0]["accuracy"] == 1
+    assert f" without {without} on {whole}" in capsys.readouterr().out
     strict = write_tiny_model(tmp_path / "strict")
     assert f"can't go without {without}; give a model that can" in refusal(whole, strict, capsys, "--without", without)

@@ -27,6 +27,8 @@ def rows(form: str, count: int = 50) -> str:
      ("gx;gy;gz;time;ax;ay;az\n" + rows("1;2;3;{ms};0.1;0.2;9.8"), True),
      (rows("{ms} 0.1 0.2 9.8"), False),
      ("Accel X (m/s^2),Accel Y (m/s^2),Accel Z (m/s^2),Time [ms]\n" + rows("0.1,0.2,9.8,{ms}"), False),
+     ("time_us,ax,ay,az\n" + rows("{us},0.1,0.2,9.8"), False),
+     ("seconds_elapsed,t_ms,ax,ay,az\n" + rows("{t},{ms},0.1,0.2,9.8"), False),
      (rows("{ms},0.1,0.2,9.8") + "1000,0.1", False)],
 )  # fmt: skip
 def test_layouts(tmp_path: Path, text: str, gyro: bool) -> None:
@@ -98,7 +100,9 @@ def test_a_loop_runs_on_in_time(tmp_path: Path) -> None:
     [(rows("{i},0,0,9.8"), "counts its samples"), (rows("{ms},0,0,1000"), "neither g nor"),
      ("", "no table"), (rows("0,0,9.8") + '"' + "x" * 200_000, "no table"),
      ("hello\nworld\n", "no table"), ("a,b,c\n" + rows("1,2,3"), "name three of them"),
-     ("ax,ay,az\n" + rows("1,2,3"), "--rate HZ"), ("t,ax,ay,az\n" + rows("{t},nan,1,2"), "no table")],
+     ("ax,ay,az\n" + rows("1,2,3"), "--rate HZ"),
+     ("t,ax,ay,az\n" + rows("{t},1,2,3") + rows("{t},1,2,3"), "go back by 0.98 s at its sample 51"),
+     ("t,ax,ay,az\n" + rows("{t},nan,1,2"), "no table")],
 )  # fmt: skip
 def test_files_that_can_not_be_played_are_refused(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(HarError, match=words):

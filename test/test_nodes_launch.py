@@ -152,6 +152,7 @@ def test_wrong_arguments_are_refused(name: str, text: str, sentence: str) -> Non
     [
         (None, "can't be read"),
         ("/**/fusoin:\n  ros__parameters: {slop_s: 0.03}\n", "did you mean 'fusion'"),
+        ("/**/imu:\n  ros__parameters: {port: 6000}\n", "did you mean 'imu_bridge'"),
         ("/**/fusion:\n  slop_s: 0.03\n", "section '/**/fusion' needs 'ros__parameters:'"),
     ],
 )

@@ -17,6 +17,7 @@ from har_ros.core.errors import HarError
 from har_ros.core.resources import find_resource
 
 DEFAULTS_FILE = "config/har.yaml"
+NODES = ("camera", "imu_bridge", "fusion", "recorder")
 ROS_OWN = ("use_sim_time", "start_type_description_service", "qos_overrides")
 _KINDS = {
     bool: "true or false",
@@ -117,6 +118,21 @@ def _walk(path: Path, section: str, body: Any) -> Iterator[tuple[str, dict[str, 
             yield from _walk(path, f"{section}/{key}" if section else str(key), value)
         else:
             yield section, {str(name): given for name, given in value.items()}
+
+
+def strangers(path: Path) -> list[str]:
+    """Return the sections of a parameter file that are for none of NODES, as those for other packages' are.
+
+    Raises HarError for one whose name is nearly that of a node: ROS would pass over it without a word.
+    """
+    names = {section: section.rsplit("/", 1)[-1] for section in read_sections(path)}
+    others = {section: name for section, name in names.items() if name not in (*NODES, "*", "**")}
+    for section, name in others.items():
+        near = [node for node in NODES if name in node.split("_")]
+        near += difflib.get_close_matches(name, NODES, n=1, cutoff=0.75)
+        if near:
+            raise HarError(f"section '{section}:' of '{path}' names no node; did you mean '{near[0]}'?")
+    return list(others)
 
 
 def load_defaults(node_name: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
     model = HarModel(find_model(args.model))
     if args.without and not model.card.goes_without(args.without):
         raise HarError(f"'{args.model}' can't go without {args.without}; give a model that can, as {DEFAULT_MODEL} can")
+    if args.without:  # whatever is printed or drawn must not be taken for the whole model's
+        model = model.with_card(replace(model.card, name=f"{model.card.name} without {args.without}"))
     if len(args.path) > 1:
         report = _evaluate_bags(console, model, args)
     elif is_bag(args.path[0]):
@@ -87,7 +90,7 @@ def _check(args: argparse.Namespace) -> None:
 def _evaluate_bags(console: Console, model: HarModel, args: argparse.Namespace) -> dict[str, Any]:
     report = replay_bags(args.path, model, _circumstances(args))
     for path, each in report["bags"].items():
-        console.print(f"{path}: accuracy {100 * each['accuracy']:.1f} % of {each['n']} seconds")
+        console.print(f"{model.card.name} on {path}: accuracy {100 * each['accuracy']:.1f} % of {each['n']} seconds")
     print_alarm_rates(console, report["alarm_rates"])
     return report
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from har_ros.core.errors import HarError
 from har_ros.core.fusion_parameters import PARAMETERS
 from har_ros.core.fusion_settings import FusionSettings
-from har_ros.core.parameters import AUTOSTART, load_defaults, read_own, resolve
+from har_ros.core.parameters import AUTOSTART, load_defaults, read_own, resolve, strangers
 
 _NODE = "fusion"
 
@@ -18,8 +18,11 @@ def load_settings(params_file: Path | None = None, namespace: str = "/har") -> F
 
     Raises HarError for what the node itself would refuse.
     """
+    own = {}
     try:
-        own = read_own(params_file, f"{namespace.rstrip('/')}/{_NODE}") if params_file is not None else {}
+        if params_file is not None:
+            strangers(params_file)
+            own = read_own(params_file, f"{namespace.rstrip('/')}/{_NODE}")
         values = resolve(_NODE, (AUTOSTART, *PARAMETERS), load_defaults(_NODE), own)
     except HarError as error:
         raise HarError(f"--params-file: {error}") from None

@@ -22,7 +22,8 @@ Sample = tuple[float, Vector, Vector | None]  # time from the start in s, m/s^2,
 
 _ACCEL_NAMES = (("ax", "ay", "az"), ("x", "y", "z"), ("accel_x", "accel_y", "accel_z"), ("acc_x", "acc_y", "acc_z"))
 _GYRO_NAMES = (("gx", "gy", "gz"), ("gyro_x", "gyro_y", "gyro_z"))
-_TIME_NAMES = ("t", "t_s", "time", "timestamp", "timestamps", "unix", "stamp_ns", "t_us", "seconds")
+_TIME_NAME = re.compile(r"(t|time|times|timestamps?|stamp|unix|elapsed|seconds)(_(s|ms|us|ns|elapsed))?")
+_LATE_PERIODS = 5  # more than logging in disorder explains
 MAX_GUESSED_LENGTH = 40.0  # of a median acceleration in m/s^2: four times gravity
 MAX_GUESSED_RADPS = 20.0  # a body turns slower, and faster in deg/s
 _LIKELY_RATES_HZ = (10.0, 2000.0)
@@ -163,7 +164,7 @@ def _find_columns(
         accel = _named(header, _ACCEL_NAMES)
         if not accel:
             raise HarError(f"the recording '{path}' has columns {', '.join(header)}; name three of them ax, ay, az")
-        time = next((header.index(name) for name in _TIME_NAMES if name in header), None)
+        time = next((index for index, name in enumerate(header) if _TIME_NAME.fullmatch(name)), None)
         return time, accel, _named(header, _GYRO_NAMES), ""
     width = table.shape[1]
     if table[0, 0] > _DATES_S[0] and table[0, 0] < _DATES_S[1]:  # a date: then x, y, z and other sensors
@@ -215,6 +216,12 @@ def _times(
             median_s = float(np.median(np.diff(stamps))) * factor
             if median_s > 0 and _LIKELY_RATES_HZ[0] <= 1 / median_s <= _LIKELY_RATES_HZ[1]:
                 times_s = np.maximum.accumulate(stamps * factor)
+                late_s = times_s - stamps * factor
+                if late_s.max() > _LATE_PERIODS * median_s:
+                    raise HarError(
+                        f"the times of the recording '{path}' go back by {late_s.max():.3g} s at its sample "
+                        f"{1 + int((late_s > _LATE_PERIODS * median_s).argmax())}; cut it there, or give --rate HZ"
+                    )
                 return times_s, f"times from column {column + 1}, in {unit}: {1 / median_s:.1f} Hz"
     raise HarError(f"the recording '{path}' does not tell its sampling rate; give it with --rate HZ")
 
