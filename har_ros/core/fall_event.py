@@ -133,14 +133,14 @@ class FallEvent:
     def _borne_out(self, evidence: Evidence, score: float, felt: Felt) -> bool:
         """Return whether a fall is seen, and the sensor agrees.
 
-        Where it felt a shock the model needs to be less sure. Where there are no pictures it must have turned, or rest,
-        as after a fall: a step that rings hard feels like one, but goes on upright.
+        Where it felt a shock the model needs to be less sure. Where there are no pictures it must have turned: who
+        treads hard, or drops into a chair, feels the same, but stays upright.
         """
         suspect_score, alarm_score = self._policy.suspect_score, self._policy.alarm_score
         halfway = (suspect_score + alarm_score) / 2
         bar = {Felt.SHOCK: halfway, Felt.UNKNOWN: alarm_score, Felt.NOTHING: math.inf}[felt]
         turned = self._posture.tilted or not self._posture.known
-        return score >= bar and (evidence.pictured or turned or evidence.still)
+        return score >= bar and (evidence.pictured or turned)
 
     def _went_down(self, evidence: Evidence, felt: Felt) -> bool:
         """Return whether a fall was suspected with a shock, and the person lies still now."""
