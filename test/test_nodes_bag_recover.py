@@ -120,6 +120,7 @@ def test_a_closed_terminal_ends_the_recording_in_order(ros: RosTest, tmp_path: P
     words = [sys.executable, "-m", "har_ros.cli", "record", str(bag), "--topics", TOPIC]
     child, terminal = pty.fork()
     if child == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever these tests were started under
         os.execve(sys.executable, words, ros.environment)
     try:
         wait_until(lambda: images.get_subscription_count() == 1)
