@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ ON_FOOT = (Activity.WALK, Activity.JOGGING)
 
 @dataclass(frozen=True)
 class Evidence:
-    """One window's evidence; it ends at `stamp_ns`.
+    """One window's evidence; it ends at `stamp_ns`. What the samples say is worked out once.
 
     fall:       summed probability of the anomalies that are events, as a fall is.
     drowsiness: probability of the anomaly that takes time to tell, DRIVERS_DROWSINESS.
@@ -42,17 +43,17 @@ class Evidence:
         """The anomaly score: the summed probability of all anomalies."""
         return self.fall + self.drowsiness
 
-    @property
+    @cached_property
     def still(self) -> bool:
         """Whether the sensor showed gravity alone for the whole window; nothing speaks against it without samples."""
         return len(self.accel_mps2) == 0 or is_still(self.accel_mps2)
 
-    @property
+    @cached_property
     def alive(self) -> bool:
         """Whether the sensor sent, and did not repeat one reading."""
         return len(self.accel_mps2) > 0 and bool((self.accel_mps2 != self.accel_mps2[0]).any())
 
-    @property
+    @cached_property
     def shock_mps2(self) -> float:
         """How far the size of any sample was from gravity's; 0 without samples.
 
@@ -65,7 +66,7 @@ class Evidence:
         least_mps2, most_mps2 = math.sqrt(squares.min()), math.sqrt(squares.max())
         return max(STANDARD_GRAVITY_MPS2 - least_mps2, most_mps2 - STANDARD_GRAVITY_MPS2)
 
-    @property
+    @cached_property
     def up(self) -> Vector:
         """The mean acceleration, m/s^2, 0 without samples: at rest, and roughly in steady motion, it points up."""
         x, y, z = np.add.reduce(self.accel_mps2, 0, np.float64).tolist()

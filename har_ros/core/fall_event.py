@@ -57,6 +57,7 @@ class FallEvent:
         self._shock_ns = self._unknown_ns = -math.inf  # the last window with a shock, or of which that isn't known
         self._suspected_ns = -math.inf  # the last one in which a fall was suspected, with a shock
         self._since_ns = 0  # of the fall or of the doubt, where there is one
+        self._resting = False  # in a fall, as last known
         self._over, self._lying, self._told = Held(), Held(), Held()
         self.doubted = False  # while a fall is seen that what was felt does not bear out
         self.state = FallState.NONE
@@ -151,7 +152,7 @@ class FallEvent:
 
     def _begin(self, stamp_ns: int) -> None:
         self.state, self.doubted = FallState.FALL, False
-        self._since_ns = stamp_ns
+        self._since_ns, self._resting = stamp_ns, False
         self._lying.reset()
         self._over.reset()
 
@@ -170,6 +171,8 @@ class FallEvent:
     def _follow(self, evidence: Evidence) -> None:
         """Follow a fall until the person lies still, and until they are up again."""
         policy, stamp_ns = self._policy, evidence.stamp_ns
+        if evidence.alive:
+            self._resting = evidence.still
         down = self._is_down(evidence)
         by_label = not self._posture.known and evidence.fall >= policy.alarm_score  # all there is without a tilt
         lies_still = self._lying.lasts(stamp_ns, (down or by_label) and evidence.still, policy.lying_s)
@@ -187,7 +190,7 @@ class FallEvent:
     def _is_unmoved(self, evidence: Evidence) -> bool:
         """Return whether the fall is recent and the person rests since, as who sits on the floor: nobody walks."""
         recent = evidence.stamp_ns - self._since_ns <= _UNMOVED_S * 1e9
-        return recent and self._posture.resting and evidence.on_foot < self._policy.alarm_score
+        return recent and self._resting and evidence.on_foot < self._policy.alarm_score
 
     def _is_over(self, evidence: Evidence, down: bool) -> bool:
         quiet = evidence.fall < self._policy.suspect_score and not down

@@ -1,4 +1,4 @@
-"""How a body-worn sensor is turned and whether it rests, as far as that is known."""
+"""How a body-worn sensor is turned, as far as that is known."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ _UP_KNOWN_S = 1.0
 class Posture:
     """Follows a sensor against how it was turned lately, while its wearer was up; windows are `Evidence`.
 
-    known:   whether the newest window tells how far it is turned.
-    tilted:  whether it is turned by `lying_tilt_rad`; resting: whether it feels gravity alone. Both as last known: a
-             sensor that falls silent says nothing of getting up.
+    known:  whether the newest window tells how far it is turned.
+    tilted: whether it is turned by `lying_tilt_rad`, as last known: one that falls silent says nothing of getting up.
     """
 
     def __init__(self, lying_tilt_rad: float) -> None:
@@ -27,7 +26,7 @@ class Posture:
         """Forget everything, as when the sensor may be worn another way."""
         self._up: Vector | None = None
         self._first_ns = self._last_ns = 0
-        self.known = self.tilted = self.resting = False
+        self.known = self.tilted = False
 
     def note(self, evidence: Evidence) -> None:
         """Take the next window."""
@@ -35,8 +34,6 @@ class Posture:
         self.known = not math.isnan(tilt_rad)
         if self.known:
             self.tilted = tilt_rad >= self._lying_tilt_rad
-        if evidence.alive:
-            self.resting = evidence.still
 
     def learn_up(self, evidence: Evidence) -> None:
         """Learn from a window, after it was noted, which way is up: by a slow mean of gravity's direction."""
