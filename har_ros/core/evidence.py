@@ -48,23 +48,27 @@ class Evidence:
         """Whether the sensor showed gravity alone for the whole window; nothing speaks against it without samples."""
         return len(self.accel_mps2) == 0 or is_still(self.accel_mps2)
 
-    @cached_property
+    @property
     def alive(self) -> bool:
         """Whether the sensor sent, and did not repeat one reading."""
-        return len(self.accel_mps2) > 0 and bool((self.accel_mps2 != self.accel_mps2[0]).any())
+        least_mps2, most_mps2 = self._sizes_mps2
+        return least_mps2 < most_mps2
 
-    @cached_property
+    @property
     def shock_mps2(self) -> float:
-        """How far the size of any sample was from gravity's; 0 without samples.
+        """How far the size of any sample was from gravity's; 0 for a sensor that is not alive.
 
         Who falls is light, and then meets the floor; who lies down with care feels hardly more than gravity. A shock
         may lie between two samples that are further apart than SHORTEST_SHOCK_S.
         """
-        if not self.alive:
-            return 0.0
+        least_mps2, most_mps2 = self._sizes_mps2
+        return max(STANDARD_GRAVITY_MPS2 - least_mps2, most_mps2 - STANDARD_GRAVITY_MPS2) if self.alive else 0.0
+
+    @cached_property
+    def _sizes_mps2(self) -> tuple[float, float]:
+        """The size of the least and of the greatest sample; 0 without any."""
         squares = np.einsum("ij,ij->i", self.accel_mps2, self.accel_mps2)
-        least_mps2, most_mps2 = math.sqrt(squares.min()), math.sqrt(squares.max())
-        return max(STANDARD_GRAVITY_MPS2 - least_mps2, most_mps2 - STANDARD_GRAVITY_MPS2)
+        return (math.sqrt(squares.min()), math.sqrt(squares.max())) if len(squares) else (0.0, 0.0)
 
     @cached_property
     def up(self) -> Vector:

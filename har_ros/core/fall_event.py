@@ -103,11 +103,13 @@ class FallEvent:
         while len(self._recent) > _FEWEST_WINDOWS and stamp_ns - self._recent[0][0] > span_ns:
             self._recent.popleft()
         covered = stamp_ns - self._begun_ns >= span_ns and len(self._recent) >= _FEWEST_WINDOWS
-        return sum(each for _, each in self._recent) / len(self._recent) if covered and self._suspected() else 0.0
+        if not (covered and self._suspected()):
+            return 0.0
+        return sum(each for _, each in self._recent) / len(self._recent)
 
     def _suspected(self) -> bool:
-        suspect = sum(score >= self._policy.suspect_score for _, score in self._recent)
-        return suspect >= _FEWEST_SUSPECT
+        suspect = [score for _, score in self._recent if score >= self._policy.suspect_score]
+        return len(suspect) >= _FEWEST_SUSPECT
 
     def _feel(self, evidence: Evidence) -> Felt:
         """Note a window; return whether there was a shock lately.
