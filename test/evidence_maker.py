@@ -18,6 +18,8 @@ SHAKE_MPS2 = 6.0  # per axis: of a fall
 CARE_MPS2 = 1.0  # of who lies down with care
 REST_MPS2 = 0.05
 UPRIGHT, LYING = (0.0, 0.0, G_MPS2), (G_MPS2, 0.0, 0.0)
+LIES = {"up": LYING, "still": True}
+NO_SENSOR = {"up": (0.0, 0.0, 0.0), "still": True}
 
 
 def evidence(

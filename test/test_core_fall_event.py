@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 from evidence_maker import (
+    LIES,
     LYING,
+    NO_SENSOR,
     RATE_HZ,
     SECOND_NS,
     Person,
@@ -19,8 +21,6 @@ from har_ros.core.decision import AlarmMonitor, AlarmState
 from har_ros.core.fall_event import FallState
 
 ALARM, NORMAL, SUSPECT = AlarmState.ALARM, AlarmState.NORMAL, AlarmState.SUSPECT
-LIES = {"up": LYING, "still": True}
-NO_SENSOR = {"up": (0.0, 0.0, 0.0), "still": True}
 
 
 def test_who_lies_still_after_a_fall_keeps_the_alarm_though_the_model_is_silent() -> None:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from evidence_maker import (
     CARE_MPS2,
+    LIES,
     LYING,
+    NO_SENSOR,
     RATE_HZ,
     SECOND_NS,
     SHAKE_MPS2,
@@ -21,8 +23,6 @@ from har_ros.core.decision import AlarmMonitor, AlarmState
 from har_ros.core.fall_event import FallState
 
 ALARM, NORMAL, SUSPECT = AlarmState.ALARM, AlarmState.NORMAL, AlarmState.SUSPECT
-LIES = {"up": LYING, "still": True}
-NO_SENSOR = {"up": (0.0, 0.0, 0.0), "still": True}
 
 
 def careful() -> Person:
