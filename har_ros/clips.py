@@ -16,7 +16,7 @@ from har_ros.core.errors import HarError
 from har_ros.core.labels import parse_activity
 from har_ros.core.resources import DEFAULT_MODEL, find_model
 from har_ros.dataset.json_file import require_place, write_json
-from har_ros.evaluation.clips import Clip, Stretch, score_clips, watch
+from har_ros.evaluation.clips import Clip, Stretch, UnusableClipError, score_clips, watch
 from har_ros.evaluation.report import model_detail
 from har_ros.evaluation.settings import load_settings
 from har_ros.inference.model import HarModel
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             clip, notes = _open(name, video, readings, args)
             said[name], clips[name] = watch(model, settings, clip)
-        except HarError as error:
+        except UnusableClipError as error:
             left_out[name] = str(error)
             continue
         clips[name]["assumptions"] = notes
@@ -108,10 +108,13 @@ def _find(paths: Sequence[Path], labels: Path | None) -> dict[str, tuple[Path | 
 
 
 def _open(name: str, video: Path | None, readings: Path | None, args: argparse.Namespace) -> tuple[Clip, list[str]]:
-    """Return a clip with its readings, and what had to be assumed of it."""
+    """Return a clip with its readings, and what had to be assumed of it. Raises UnusableClipError."""
     if readings is None:
         return Clip(name, video), []
-    recording = read_recording(readings, args.rate, args.units)
+    try:
+        recording = read_recording(readings, args.rate, args.units)
+    except HarError as error:
+        raise UnusableClipError(str(error)) from None
     notes = list(recording.assumptions)
     if video is not None:
         notes.append("the video and the readings begin at the same moment")

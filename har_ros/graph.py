@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from har_ros.core.errors import HarError
-from har_ros.core.parameters import NODES, strangers
+from har_ros.core.parameters import NODES, check_sections
 
 NAMESPACE = "har"
 COMPOSABLE = ("camera", "imu_bridge", "fusion")  # the recorder needs an executor of another kind
@@ -125,7 +125,7 @@ def make_plans(texts: Mapping[str, str]) -> list[Plan]:
     """
     values = _values(texts)
     if "params_file" in values:
-        strangers(Path(values["params_file"]))
+        check_sections(Path(values["params_file"]))
     namespaces = [name.strip().strip("/") for name in values["namespace"].split(",")]
     if len(set(namespaces)) < len(namespaces) or not all(map(_ROS_NAME.fullmatch, namespaces)):
         raise HarError(

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from har_ros.core.errors import HarError
-from har_ros.core.parameters import NODES, strangers
+from har_ros.core.parameters import NODES, check_sections
 from har_ros.core.stopping import stop_event
 from har_ros.graph import ARGUMENTS, commands, make_plans
 from har_ros.processes import NodeProcesses
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the nodes until a signal, or the end of one of them; return the exit code."""
     texts = dict(_split(text) for text in args.arguments)
     plans = make_plans({**texts, "compose": "true"} if args.compose else texts)
-    for section in strangers(Path(plans[0].params_file)) if plans[0].params_file else ():
+    for section in check_sections(Path(plans[0].params_file)) if plans[0].params_file else ():
         print(f"har: section '{section}:' of '{plans[0].params_file}' is for none of {', '.join(NODES)}", flush=True)
     with stop_event() as ending, NodeProcesses(commands(*plans), _print_line) as processes:
         while processes.watch() and not ending.wait(_LOOK_S):

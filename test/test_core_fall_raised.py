@@ -216,5 +216,4 @@ def test_where_no_shock_is_asked_for_the_models_word_is_enough() -> None:
 
 
 def test_who_wears_no_sensor_is_believed_to_have_fallen() -> None:
-    nothing = {"up": (0.0, 0.0, 0.0), "still": True}
-    assert len(alarm_spans(Person().does(10, **nothing).does(3, fall=0.9, **nothing).windows)) == 1
+    assert len(alarm_spans(Person().does(10, **NO_SENSOR).does(3, fall=0.9, **NO_SENSOR).windows)) == 1

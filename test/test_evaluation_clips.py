@@ -17,6 +17,7 @@ from tiny_model import write_tiny_model
 
 from har_ros.cli import main
 
+WHITE = (255, 255, 255)  # on which a tiny model fails
 ALL_CASES = ("camera+imu", "camera", "imu")
 
 
@@ -25,7 +26,7 @@ def write_video(path: Path, seconds: list[str], fps: float = 25.0) -> Path:
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), fps, (64, 48))
     for label in seconds:
         for _ in range(round(fps)):
-            writer.write(np.full((48, 64, 3), COLOURS[label], np.uint8))
+            writer.write(np.full((48, 64, 3), COLOURS.get(label, WHITE), np.uint8))
     writer.release()
     return path
 
@@ -117,6 +118,13 @@ def test_a_clip_that_can_not_be_judged_is_named_and_the_others_are(
     assert set(report["left_out"]) == {"short", "broken"}
     said = capsys.readouterr().out
     assert "left out: clip 'short' never fills the window" in said and "can't be read as a video" in said
+
+
+def test_a_clip_that_the_model_fails_on_is_never_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = write_tiny_model(tmp_path / "model", favour="WALK", cases=ALL_CASES)
+    readings = write_readings(tmp_path / "walk.csv", 4)
+    video = write_video(tmp_path / "white.avi", ["white"] * 3)
+    assert "clip 'white' at " in refusal(capsys, readings, video, "--model", model)
 
 
 @pytest.mark.parametrize(

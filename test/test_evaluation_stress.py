@@ -89,8 +89,13 @@ def test_what_a_colour_model_loses_is_told(dataset: Path, tmp_path: Path, capsys
     assert dark["worst_subject"]["accuracy"] < 1
     assert turned["accuracy"] == 1, "it doesn't look at the sensor"
     assert rows["camera missing"] == {"group": "missing", "impossible": "needs camera"}
+    light = [row["macro_f1"] for row in rows.values() if row["group"] == "light"]
+    assert report["groups"]["light"] == pytest.approx(sum(light) / 5, abs=1e-6)
+    scored = [row["macro_f1"] for name, row in rows.items() if name != UNDISTURBED and "macro_f1" in row]
+    assert report["groups"]["disturbed"] == pytest.approx(sum(scored) / len(scored), abs=1e-6)
     said = capsys.readouterr().out
     assert "dark, levels at a quarter" in said and "needs" in said
+    assert f"light {100 * report['groups']['light']:.1f}" in said
     first = (dataset.parent / "stress.json").read_bytes()
     stressed(dataset, tmp_path / "model")
     assert (dataset.parent / "stress.json").read_bytes() == first

@@ -166,6 +166,17 @@ def test_a_parameter_file_that_ros_would_pass_over_is_refused(
         make_plan({"params_file": str(file)})
 
 
+def test_har_up_tells_of_sections_that_are_for_none_of_its_nodes(ros: RosTest, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("/**/detector: {ros__parameters: {alarm_score: 0.1}}\n/**: {ros__parameters: {autostart: true}}\n")
+    starter = har_up(ros, "camera:=false", "imu:=false", f"params_file:={file}")
+    ros.status("har/fusion", lambda status: status.values["state"] == "active")
+    assert starter.end() == 0
+    assert [line for line in starter.output.splitlines() if line.startswith("har: section")] == [
+        f"har: section '/**/detector:' of '{file}' is for none of camera, imu_bridge, fusion, recorder"
+    ]
+
+
 def har_up(ros: RosTest, *arguments: str) -> NodeProcess:
     return ros.run(["-m", "har_ros.cli", "up", *arguments])
 

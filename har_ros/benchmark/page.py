@@ -128,7 +128,7 @@ def _graph(figures: Mapping[str, Any]) -> list[str]:
         f"counted by the fusion node as left out: {left_out}; lost without a word: {graph['frames_lost']}.\n",
         _table(("process", "% of one core", "resident MB", "MB more than after a tenth of the time"), rows),
         f"\nThe fusion node's resident MB after each tenth of the time: {tenths}.",
-        "It grows by the pictures (0.9 MB) that wait at once where other programs take the processor, up to some ten.",
+        "Where other programs take the processor, pictures wait, and it grows by the size of those that wait at once.",
         "\nWhere the fusion node's share goes, by its threads: the main one takes and pairs the messages, the worker",
         "(the busiest of the others) recognises and publishes, DDS is the middleware's own.\n",
         _table(("thread", "% of one core"), graph["threads_percent"].items()),

@@ -120,10 +120,10 @@ def _walk(path: Path, section: str, body: Any) -> Iterator[tuple[str, dict[str, 
             yield section, {str(name): given for name, given in value.items()}
 
 
-def strangers(path: Path) -> list[str]:
-    """Return the sections of a parameter file that are for none of NODES, as those for other packages' are.
+def check_sections(path: Path) -> list[str]:
+    """Refuse a section whose name is nearly that of a node, which ROS would pass over without a word. Raises HarError.
 
-    Raises HarError for one whose name is nearly that of a node: ROS would pass over it without a word.
+    Returns those that are for none of NODES, as other packages' are.
     """
     names = {section: section.rsplit("/", 1)[-1] for section in read_sections(path)}
     others = {section: name for section, name in names.items() if name not in (*NODES, "*", "**")}

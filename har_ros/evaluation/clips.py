@@ -44,6 +44,10 @@ class Clip:
         return tuple(name for name, has in there if has)
 
 
+class UnusableClipError(HarError):
+    """A clip can't be judged, through no fault of the model's."""
+
+
 class Stretch(NamedTuple):
     """What a person does in a part of a clip."""
 
@@ -69,12 +73,13 @@ class Second:
 def watch(model: HarModel, settings: FusionSettings, clip: Clip) -> tuple[dict[int, Second], dict[str, Any]]:
     """Return what was said in each second of a clip, and its figures, ready for JSON.
 
-    Raises HarError for a video that can't be read, for a clip that lacks what the model needs, and for one too short.
+    Raises UnusableClipError for a video that can't be read, for a clip that lacks what the model needs, and for one too
+    short; HarError where the model fails on it.
     """
     model = model.with_card(settings.overlay(model.card))
     missing = [each for each in model.card.modalities if each not in clip.modalities]
     if model.card.case(clip.modalities) is None:
-        raise HarError(
+        raise UnusableClipError(
             f"model '{model.card.name}' needs {' and '.join(missing)}, which clip '{clip.name}' lacks; put a video and "
             "a CSV of the same name side by side, or give a model that goes without, such as one of profile edge"
         )
@@ -87,7 +92,7 @@ def watch(model: HarModel, settings: FusionSettings, clip: Clip) -> tuple[dict[i
         heard[int(at_s)].append(recognition)
         count += 1
     if not count:
-        raise HarError(f"clip '{clip.name}' never fills the window of one second; give a longer one")
+        raise UnusableClipError(f"clip '{clip.name}' never fills the window of one second; give a longer one")
     seconds = {second: _summed(said) for second, said in sorted(heard.items())}
     rests_on = Counter("+".join(each.modalities) for said in heard.values() for each in said)
     return seconds, {
@@ -173,7 +178,7 @@ def _frames(clip: Clip) -> Iterator[tuple[float, int, NDArray[Any]]]:
     finally:
         capture.release()
     if last_s < 0:
-        raise HarError(f"'{clip.video}' can't be read as a video; give one that plays, such as an .mp4")
+        raise UnusableClipError(f"'{clip.video}' can't be read as a video; give one that plays, such as an .mp4")
 
 
 def _summed(said: Sequence[Recognition]) -> Second:

@@ -8,7 +8,7 @@ from pathlib import Path
 from har_ros.core.errors import HarError
 from har_ros.core.fusion_parameters import PARAMETERS
 from har_ros.core.fusion_settings import FusionSettings
-from har_ros.core.parameters import AUTOSTART, load_defaults, read_own, resolve, strangers
+from har_ros.core.parameters import AUTOSTART, check_sections, load_defaults, read_own, resolve
 
 _NODE = "fusion"
 
@@ -21,7 +21,7 @@ def load_settings(params_file: Path | None = None, namespace: str = "/har") -> F
     own = {}
     try:
         if params_file is not None:
-            strangers(params_file)
+            check_sections(params_file)
             own = read_own(params_file, f"{namespace.rstrip('/')}/{_NODE}")
         values = resolve(_NODE, (AUTOSTART, *PARAMETERS), load_defaults(_NODE), own)
     except HarError as error:

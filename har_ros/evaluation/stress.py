@@ -98,8 +98,20 @@ def stress(root: Path, model: HarModel, captures: int | None = None) -> dict[str
         "model": model_detail(card),
         "dataset": {"path": str(root), "captures": len(plain), "left_out": left_out},
         "seed": _SEED,
+        "groups": _group_means(table),
         "conditions": table,
     }
+
+
+def _group_means(table: dict[str, Any]) -> dict[str, float]:
+    """Return the mean macro-F1 of each group's conditions, and of all `disturbed` ones that the model answers in."""
+    scored = {name: figures for name, figures in table.items() if "macro_f1" in figures}
+    groups: dict[str, list[float]] = {}
+    for name, figures in scored.items():
+        groups.setdefault(figures["group"], []).append(figures["macro_f1"])
+        if name != UNDISTURBED:
+            groups.setdefault("disturbed", []).append(figures["macro_f1"])
+    return {group: round(float(np.mean(scores)), 6) for group, scores in groups.items()}
 
 
 def _examine(model: HarModel, root: Path, folder: Path) -> Examined:
@@ -172,6 +184,8 @@ def print_stress(console: Console, report: dict[str, Any]) -> None:
     for (name, figures), (_, following) in zip(rows, [*rows[1:], ("", {"group": ""})]):
         table.add_row(name, *_cells(figures), end_section=following["group"] != figures["group"])
     console.print(table)
+    means = ", ".join(f"{group} {100 * mean:.1f}" for group, mean in report["groups"].items())
+    console.print(f"mean macro-F1 of each group: {means}")
     console.print(
         f"{report['dataset']['captures']} captures; all in %; lost: points against undisturbed; intervals are of 95 %: "
         "of accuracy Wilson's, widened for the likeness within subjects, of its loss by a bootstrap that draws whole "
