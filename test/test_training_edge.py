@@ -133,11 +133,11 @@ def test_the_card_says_how_well_it_knows_itself(card: ModelCard) -> None:
 def test_a_model_is_adapted_to_new_captures(
     finished: Path, card: ModelCard, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plain = ("--structured", "0", "--sparsity", "0", "--no-int8")
-    assert train(finished, "adapted", "--warm-start", str(finished / "model"), *plain) == 0
+    assert train(finished, "adapted", "--warm-start", str(finished / "model")) == 0
     assert "model' was trained on 1 of the validation's people" in capsys.readouterr().out
     adapted = load_card(finished / "adapted")
-    assert adapted.training["base"] == {"name": "model", "identity": card.identity}
+    base = {"name": "model", "identity": card.identity}
+    assert adapted.training["base"] == {**base, **{key: card.training[key] for key in ("dataset", "command")}}
     assert adapted.training["epochs"] == {"adapted": 1} and adapted.identity != card.identity
     first, second = (onnx.load(finished / name / ENCODER_FILE).graph for name in ("model", "adapted"))
     frozen = {entry.name: entry for entry in first.initializer if not entry.name.startswith("frame/")}
@@ -146,10 +146,20 @@ def test_a_model_is_adapted_to_new_captures(
 
 
 @pytest.mark.timeout(600)
+def test_a_trained_model_is_made_smaller_still(finished: Path, card: ModelCard) -> None:
+    assert train(finished, "leaner", "--warm-start", str(finished / "model"), "--structured", "0.5") == 0
+    leaner = load_card(finished / "leaner")
+    assert list(leaner.training["epochs"]) == ["adapted", "structured", "int8"]
+    sizes = [(finished / name / ENCODER_FILE).stat().st_size for name in ("leaner", "model")]
+    assert sizes[0] < 0.75 * sizes[1]
+    HarModel(finished / "leaner")
+
+
+@pytest.mark.timeout(600)
 def test_who_trained_the_beginning_can_not_test_the_end(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_dataset(finished / "new", ("four", "five"))
     places = ("--out", str(finished / "leaky"), "--run-dir", str(finished / "run_leaky"))
-    plain = ("--profile", str(finished / "tiny.yaml"), "--structured", "0", "--sparsity", "0", "--no-int8")
+    plain = ("--profile", str(finished / "tiny.yaml"))
     warm = ("--warm-start", str(finished / "model"), "--test", str(finished / "dataset"))
     assert main(["train", str(finished / "new"), *places, *plain, *warm]) == 1
     assert "shows people of" in capsys.readouterr().err and not (finished / "leaky").exists()
@@ -160,10 +170,9 @@ def test_what_does_not_fit_is_refused_in_one_sentence(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     warm = ("--warm-start", str(finished / "model"))
-    plain = ("--structured", "0", "--sparsity", "0", "--no-int8")
     for options, words in (
-        (warm, "keeps its compression; add --structured 0 --sparsity 0 --no-int8"),
-        ((*warm, *plain, "--size", "96"), "differ in their pictures' size"),
+        ((*warm, "--int8"), "is in 8-bit integers already; leave out --int8"),
+        ((*warm, "--size", "96"), "differ in their pictures' size"),
         (("--folds", "1"), "--folds is 1; give 2 or more"),
         (("--sparsity", "1.5"), "compression.sparsity is 1.5; give a value from 0.0 to 0.99"),
         (("--warm-start", "nowhere"), "there is no model 'nowhere'"),

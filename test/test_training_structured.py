@@ -15,7 +15,7 @@ from har_ros.training.structured import remove_channels
 
 
 def trunk_with_doubles() -> Trunk:
-    """Return a stem and three blocks; the second half of each one's hidden channels repeats the first."""
+    """Return a stem and three blocks; the second half of the stem's and of each hidden layer repeats the first."""
     torch.manual_seed(0)
     trunk = Trunk(MobileNetV2().features[:4]).eval().requires_grad_(False)
     for module in trunk.modules():
@@ -24,11 +24,15 @@ def trunk_with_doubles() -> Trunk:
             module.bias.normal_(0.5, 0.3)
             module.weight.uniform_(2, 20)  # so that the maps are of size 1 and ReLU6 cuts some
     for module in trunk.modules():
-        if isinstance(module, InvertedResidual) and module.expands:
-            for layer in (*module.conv[0][:2], *module.conv[1][:2]):
-                for values in (each for each in layer.state_dict().values() if each.ndim):
-                    values[len(values) // 2 :] = values[: len(values) // 2]
+        if isinstance(module, InvertedResidual):
+            repeat(*(trunk.blocks[0], module.conv[0]) if module is trunk.blocks[1] else module.conv[:2])
     return trunk
+
+
+def repeat(*hidden: torch.nn.Sequential) -> None:
+    for layer in (part for each in hidden for part in each[:2]):
+        for values in (each for each in layer.state_dict().values() if each.ndim):
+            values[len(values) // 2 :] = values[: len(values) // 2]
 
 
 def error(trunk: Trunk, before: Trunk, frames: torch.Tensor) -> float:
@@ -41,6 +45,7 @@ def test_spare_channels_go_at_no_cost() -> None:
     before = copy.deepcopy(trunk)
     seen, unseen = torch.randint(0, 256, (2, 2, 4, 64, 64, 3), dtype=torch.uint8)
     remove_channels(trunk, 0.5, list(seen))
+    assert trunk.blocks[0][0].out_channels == 16, "the stem's are the first block's"
     assert [block.conv[0][0].out_channels for block in trunk.blocks[2:]] == [48, 72]
     assert error(trunk, before, unseen[0]) < 1e-4
 
@@ -51,6 +56,6 @@ def test_what_is_left_makes_up_for_what_is_missed() -> None:
     seen, unseen = torch.randint(0, 256, (2, 2, 4, 64, 64, 3), dtype=torch.uint8)
     remove_channels(trunk, 0.75, list(seen))
     refitted = error(trunk, before, unseen[0])
-    for block in trunk.blocks[2:]:
+    for block in trunk.blocks[1:]:
         block.conv[-2].weight.zero_()  # only the mean output remains
     assert refitted < 0.5 * error(trunk, before, unseen[0])

@@ -51,7 +51,6 @@ class InvertedResidual(nn.Module):
         expand = [_conv(inputs, hidden)] if expansion > 1 else []
         project = (nn.Conv2d(hidden, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
         self.conv = nn.Sequential(*expand, _conv(hidden, hidden, 3, stride, hidden), *project)
-        self.expands = expansion > 1
         self.residual = stride == 1 and inputs == outputs
 
     def forward(self, maps: Tensor) -> Tensor:

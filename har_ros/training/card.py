@@ -96,7 +96,8 @@ def _base(job: Job) -> dict[str, Any]:
     if job.warm_start is None:
         return {}
     card = load_card(job.warm_start)
-    return {"base": {"name": card.name, "identity": card.identity}}
+    record = {key: card.training[key] for key in ("dataset", "command") if key in card.training}
+    return {"base": {"name": card.name, "identity": card.identity, **record}}
 
 
 def _describe(dataset: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import torch
 from har_ros.core.errors import HarError
 from har_ros.core.model_card import ENCODER_FILE, load_card, publish_model
 from har_ros.dataset.json_file import write_json
+from har_ros.inference.quantise import is_float
 from har_ros.training import prune
 from har_ros.training.ablate import Sides, ablate
 from har_ros.training.backbone import MobileNetV2, load_mobilenet, split
@@ -29,6 +30,8 @@ from har_ros.training.features import PLAIN_VIEWS, FeatureStore
 from har_ros.training.fit import load_state
 from har_ros.training.job import Job, Sets, base_people, sets_of
 from har_ros.training.networks import build_network
+from har_ros.training.profile import INT8
+from har_ros.training.reopen import reopen_trunk
 from har_ros.training.report import plot_curves, write_log
 from har_ros.training.run_folder import claim, try_folder
 from har_ros.training.stage import ADAPTED, DENSE, Stage
@@ -96,11 +99,13 @@ def _begin_anew(net: MobileNetV2, job: Job, sets: Sets) -> Compressible:
 
 
 def _begin_warm(job: Job, sets: Sets) -> Compressible:
-    """Return the network of a trained model behind that model's trunk, compressed as it is."""
+    """Return the network of a trained model behind that model's trunk, as far compressed as it is."""
     profile, source = job.profile, job.warm_start
     assert source is not None
-    if profile.compression.steps or profile.pictures.trainable_blocks:
-        raise HarError(f"'{source}' keeps its compression; add --structured 0 --sparsity 0 --no-int8")
+    if profile.pictures.trainable_blocks:
+        raise HarError("--warm-start keeps the backbone; give a profile with pictures.trainable_blocks: 0")
+    if profile.compression.steps == (INT8,) and not is_float(source):
+        raise HarError(f"'{source}' is in 8-bit integers already; leave out --int8")
     if load_card(source).frame_size_px != profile.pictures.frame_size_px:
         raise HarError(f"'{source}' and profile '{profile.name}' differ in their pictures' size; give the same profile")
     file = job.folder / f"trunk_{ADAPTED}.onnx"
@@ -113,7 +118,7 @@ def _begin_warm(job: Job, sets: Sets) -> Compressible:
     except RuntimeError:
         raise HarError(f"'{source}' has another network than profile '{profile.name}'; give the same profile") from None
     prune.hold_zeros(network.prunable())
-    return Compressible(None, file, network, known(sets.train), profile, job.folder)
+    return Compressible(reopen_trunk(file), file, network, known(sets.train), profile, job.folder)
 
 
 def _ablations(job: Job, sets: Sets, store: FeatureStore) -> dict[str, Any]:

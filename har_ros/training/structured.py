@@ -24,7 +24,7 @@ _RIDGE = 1e-4  # of the mean variance: channels that always agree would make the
 
 
 def remove_channels(trunk: Trunk, share: float, pictures: Sequence[Tensor]) -> None:
-    """Take this share of the hidden channels out of each block of a trunk that expands its input.
+    """Take this share of the hidden channels out of each block of a trunk.
 
     pictures: batches of frames (N, H, W, 3) uint8 BGR, like those of the training. Inputs and outputs of the blocks
     keep their channels, since residual connections add them up.
@@ -34,15 +34,37 @@ def remove_channels(trunk: Trunk, share: float, pictures: Sequence[Tensor]) -> N
         given = [trunk.normalised(frames) for frames in pictures]
         wanted = given
         for block, block_before in track(
-            list(zip(trunk.blocks, before.blocks)), "removing channels", transient=True
+            list(zip(_blocks(trunk), _blocks(before))), "removing channels", transient=True
         ):
             wanted = [block_before(maps) for maps in wanted]
-            if isinstance(block, InvertedResidual) and block.expands:
-                _thin(block, share, given, wanted)
+            _thin(block, share, given, wanted)
             given = [block(maps) for maps in given]
 
 
-def _thin(block: InvertedResidual, share: float, given: Sequence[Tensor], wanted: Sequence[Tensor]) -> None:
+class _Block(nn.Module):
+    """What has hidden channels: `conv` expands to them, convolves each by itself, and projects."""
+
+    def __init__(self, conv: nn.Sequential, residual: bool) -> None:
+        super().__init__()
+        self.conv, self.residual = conv, residual
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return the block's output for maps (N, C, H, W)."""
+        return maps + self.conv(maps) if self.residual else self.conv(maps)
+
+
+def _blocks(trunk: Trunk) -> list[_Block]:
+    """Return the blocks with hidden channels, first to last: each one's output is the next one's input.
+
+    For the first, which has no such layer of its own, the stem is what expands.
+    """
+    stem, first, *others = trunk.blocks
+    assert isinstance(first, InvertedResidual)
+    later = [_Block(each.conv, each.residual) for each in others if isinstance(each, InvertedResidual)]
+    return [_Block(nn.Sequential(stem, *first.conv), residual=False), *later]
+
+
+def _thin(block: _Block, share: float, given: Sequence[Tensor], wanted: Sequence[Tensor]) -> None:
     """Leave a block the channels that serve it best, and fit its projection to the outputs `wanted`."""
     import torch_pruning
 
@@ -74,7 +96,7 @@ class _Moments:
     cross: Tensor
 
     @staticmethod
-    def of(block: InvertedResidual, given: Sequence[Tensor], wanted: Sequence[Tensor]) -> _Moments:
+    def of(block: _Block, given: Sequence[Tensor], wanted: Sequence[Tensor]) -> _Moments:
         count, sums = 0, None
         for maps, goal in zip(given, wanted):
             hidden = _columns(block.conv[:-2](maps))

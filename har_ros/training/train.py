@@ -69,7 +69,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="train without this activity, to see whether har evaluate finds it unknown",
     )  # fmt: skip
     parser.add_argument(
-        "--warm-start", metavar="MODEL", help="begin with a trained model's networks, to adapt it to a few own captures"
+        "--warm-start",
+        metavar="MODEL",
+        help="begin with a trained model's networks, to adapt it to "
+        "a few own captures, or to make it smaller still; only the steps of compression given here are taken",
     )
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
 
@@ -132,8 +135,16 @@ def _refuse_clashes(args: argparse.Namespace, profile: Profile) -> None:
 
 
 def _profile(args: argparse.Namespace) -> Profile:
-    """Return the profile as the other options change it."""
-    profile = load_profile(args.profile).compressed(args.structured, args.sparsity, args.int8)
+    """Return the profile as the other options change it.
+
+    What a model to begin with was made smaller by is not done again: then only what the options ask for, in integers
+    at the end if the profile says so.
+    """
+    structured, sparsity, int8 = args.structured, args.sparsity, args.int8
+    if args.warm_start:
+        structured, sparsity = structured or 0.0, sparsity or 0.0
+        int8 = int8 if structured or sparsity else bool(int8)
+    profile = load_profile(args.profile).compressed(structured, sparsity, int8)
     if args.size is not None:
         profile = replace(profile, pictures=replace(profile.pictures, frame_size_px=args.size))
     return profile

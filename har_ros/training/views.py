@@ -1,4 +1,4 @@
-"""Further views of a clip: the same second in another light, out of focus, from nearer by, with something in the way.
+"""Further views of a clip: in another light, out of focus, from nearer by or further off, with things in the way.
 
 One draw for a whole clip: what flickers from frame to frame would be taken for motion.
 """
@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from har_ros.dataset.sensing import as_jpeg, looked_up
 
 Pictures = NDArray[np.uint8]
-_NOISE_LEVELS, _LEAST_CROP, _MOST_HIDDEN = 12.0, 0.75, 0.3
+_NOISE_LEVELS, _LEAST_CROP, _MOST_HIDDEN, _MOST_THINGS = 12.0, 0.75, 0.3, 4
+_FURTHER_OFF, _LEAST_SIZE = 0.2, 0.5  # share of views, and how large the picture is in them at the least
 
 
 def augment(frames: Pictures, rng: np.random.Generator) -> Pictures:
     """Return frames (T, H, W, 3) uint8 BGR in another view of the same size."""
     shown = _cropped(frames, rng)
     if rng.random() < 0.3:
-        shown = _with_something_in_the_way(shown, rng)
+        shown = _with_things_in_the_way(shown, rng)
     shown = _in_another_light(shown, rng)
     if rng.random() < 0.3:
         sigma = rng.uniform(0.4, 1.5)
@@ -34,24 +35,41 @@ def augment(frames: Pictures, rng: np.random.Generator) -> Pictures:
 
 
 def _cropped(frames: Pictures, rng: np.random.Generator) -> Pictures:
-    """Zoom and shift: a part of the picture, turned a little, in its full size."""
+    """Zoom and shift: a part of the picture, turned a little, in its full size; or all of it, smaller.
+
+    Around a smaller one there is something else, not what a border's mirror would show: the person again.
+    """
     height, width = frames.shape[1:3]
-    scale = 1 / rng.uniform(_LEAST_CROP, 1.05)
+    further_off = rng.random() < _FURTHER_OFF
+    scale = rng.uniform(_LEAST_SIZE, 1) if further_off else 1 / rng.uniform(_LEAST_CROP, 1.05)
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), rng.normal(0, 3), scale)
-    slack = max(scale - 1, 0) / 2
+    slack = abs(scale - 1) / 2 if further_off else max(scale - 1, 0) / 2
     turn[:, 2] += rng.uniform(-slack, slack, 2) * (width, height)
-    return np.stack([cv2.warpAffine(frame, turn, (width, height), borderMode=cv2.BORDER_REFLECT) for frame in frames])
+    border = cv2.BORDER_TRANSPARENT if further_off else cv2.BORDER_REFLECT
+    shown = np.repeat(_texture(height, width, rng)[None], len(frames), 0)
+    for frame, around in zip(frames, shown):
+        cv2.warpAffine(frame, turn, (width, height), around, borderMode=border)
+    return shown
 
 
-def _with_something_in_the_way(frames: Pictures, rng: np.random.Generator) -> Pictures:
+def _with_things_in_the_way(frames: Pictures, rng: np.random.Generator) -> Pictures:
+    """One large thing or some small ones, such as posts: together they hide no more than _MOST_HIDDEN."""
     height, width = frames.shape[1:3]
-    high, wide = (int(size * rng.uniform(0.1, np.sqrt(_MOST_HIDDEN))) + 1 for size in (height, width))
-    top, left = int(rng.integers(0, height - high)), int(rng.integers(0, width - wide))
-    hidden = frames.copy()
-    texture = rng.integers(0, 256, (4, 4, 3), np.uint8)
-    flat = cv2.resize(texture, (wide, high), interpolation=cv2.INTER_LINEAR)
-    hidden[:, top : top + high, left : left + wide] = flat if rng.random() < 0.5 else texture[0, 0]
+    hidden, count = frames.copy(), int(rng.integers(1, _MOST_THINGS + 1))
+    for _ in range(count):
+        area = rng.uniform(0.1, 1) * _MOST_HIDDEN / count
+        tall = rng.uniform(area, 1)
+        high, wide = int(height * tall) + 1, int(width * area / tall) + 1
+        top, left = int(rng.integers(0, height - high + 1)), int(rng.integers(0, width - wide + 1))
+        hidden[:, top : top + high, left : left + wide] = _texture(high, wide, rng)
     return hidden
+
+
+def _texture(height: int, width: int, rng: np.random.Generator) -> Pictures:
+    """Return a surface (height, width, 3) of one colour or of some that run into each other."""
+    colours = rng.integers(0, 256, (4, 4, 3), np.uint8)
+    colours = colours if rng.random() < 0.5 else colours[:1, :1]
+    return np.asarray(cv2.resize(colours, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _in_another_light(frames: Pictures, rng: np.random.Generator) -> Pictures:
