@@ -10,7 +10,6 @@ from har_ros.core.model_card import load_card
 from har_ros.core.resources import find_model
 from har_ros.dataset.frames import spread_frames
 from har_ros.inference.model import HarModel
-from har_ros.inference.quantise import quantise_model
 
 _EXAMPLE = """example:
   har quantise paper --calibrate Dataset --out models/paper-int8
@@ -30,6 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Quantise the model that the options name. Raises HarError."""
+    from har_ros.inference.quantise import quantise_model  # it takes onnx, and --help does without
+
     if not 1 <= args.frames <= 10_000:
         raise HarError(f"--frames is {args.frames}; give a number from 1 to 10000")
     source = find_model(args.model)

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -15,22 +15,34 @@ from har_ros.cli import main
 WAIT_S = 60.0
 
 
+def har_without(modules: Sequence[str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `har` where these modules can't be imported."""
+    script = f"import sys; sys.modules |= dict.fromkeys({modules}); from har_ros.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", script, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, check=False)
+
+
 @pytest.mark.parametrize(
     ("command", "module", "remedy"),
     [
         ("play", "rosbags", f"{sys.executable} -m pip install -e '.[evaluate]'"),
         ("record", "rclpy", f"{sys.executable} -m pip install -e '.[ros-jazzy]'"),
-        ("quantise", "onnx", f"{sys.executable} -m pip install -e '.[quantise]'"),
-        ("train", "torch", "make setup-train"),
+        ("quantise paper --calibrate set --out small", "onnx", f"{sys.executable} -m pip install -e '.[quantise]'"),
+        ("train set --out mine", "torch", "make setup-train"),
     ],
 )
 def test_a_missing_extra_is_named_with_the_command_that_brings_it(command: str, module: str, remedy: str) -> None:
-    script = f"import sys; sys.modules['{module}'] = None; from har_ros.cli import main; sys.exit(main(['{command}']))"
-    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=WAIT_S, check=False)
+    ended = har_without((module,), *command.split())
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"har: this needs '{module}")
     assert ended.stderr.endswith(f"; in your clone of har_ros, run: {remedy}\n")
     assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["train", "ablate", "quantise"])
+def test_help_does_without_what_make_setup_leaves_out(command: str) -> None:
+    ended = har_without(("torch", "torch_pruning", "onnx"), command, "--help")
+    assert ended.returncode == 0 and "example" in ended.stdout and ended.stderr == ""
 
 
 def test_too_many_words_are_told_with_the_commands_own_usage(capsys: pytest.CaptureFixture[str]) -> None:

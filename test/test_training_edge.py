@@ -23,7 +23,7 @@ from har_ros.core.resources import find_resource
 from har_ros.dataset.reader import find_captures, read_capture
 from har_ros.evaluation.classify import classify_capture
 from har_ros.inference.model import HarModel
-from har_ros.training.ablate import CONDITIONS
+from har_ros.training.ablation import CONDITIONS
 from har_ros.training.backbone import load_mobilenet
 
 CASES = ("camera+imu", "camera", "imu")

@@ -6,8 +6,6 @@ import argparse
 import os
 from pathlib import Path
 
-import torch
-
 from har_ros.core.errors import HarError
 
 
@@ -34,4 +32,6 @@ def use_threads(count: int) -> None:
     """Let PyTorch use so many threads. Raises HarError for a senseless number."""
     if not 1 <= count <= 1024:
         raise HarError(f"--threads is {count}; give a number from 1 to 1024")
+    import torch  # here, for --help does without
+
     torch.set_num_threads(count)

@@ -16,7 +16,7 @@ from har_ros.core.model_card import ENCODER_FILE, load_card, publish_model
 from har_ros.dataset.json_file import write_json
 from har_ros.inference.quantise import is_float
 from har_ros.training import prune
-from har_ros.training.ablate import Sides, ablate
+from har_ros.training.ablation import Sides, ablate
 from har_ros.training.backbone import MobileNetV2, load_mobilenet, split
 from har_ros.training.card import write_card
 from har_ros.training.compress import Compressible

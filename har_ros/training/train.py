@@ -14,8 +14,6 @@ from har_ros.core.resources import find_model
 from har_ros.training.job import Job
 from har_ros.training.options import add_feature_arguments, use_threads
 from har_ros.training.profile import Profile, load_profile
-from har_ros.training.run import help_to_train, train_model
-from har_ros.training.team import LEADS, team
 
 _EXAMPLE = """example:
   har train Dataset --profile paper --out models/mine --test TestSet
@@ -79,6 +77,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train the model that the options describe and print where it is and how good. Raises HarError."""
+    from har_ros.training.run import help_to_train, train_model  # these take PyTorch, and --help does without
+    from har_ros.training.team import LEADS, team
+
     if args.folds is not None and args.folds < 2:
         raise HarError(f"--folds is {args.folds}; give 2 or more, at most as many as there are subjects")
     if args.other_seeds is not None and args.other_seeds < 1:
