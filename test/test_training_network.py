@@ -18,7 +18,7 @@ from har_ros.core.resources import find_model
 from har_ros.training import prune
 from har_ros.training.backbone import MobileNetV2, Trunk, load_mobilenet, split
 from har_ros.training.export import export_networks, export_trunk, zero_shares
-from har_ros.training.networks import build_network
+from har_ros.training.networks.build import build_network
 from har_ros.training.networks.paper import PaperNetwork, SequenceLSTM
 from har_ros.training.profile import load_profile
 

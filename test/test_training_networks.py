@@ -24,7 +24,8 @@ from har_ros.training.data import NONE_OF_THEM
 from har_ros.training.export import HEADS_FILE, export_networks, export_trunk
 from har_ros.training.fit import load_state
 from har_ros.training.losses import training_loss
-from har_ros.training.networks import NETWORKS, build_network
+from har_ros.training.networks import NETWORKS
+from har_ros.training.networks.build import build_network
 from har_ros.training.networks.invariants import InvariantChannels
 from har_ros.training.profile import load_profile
 

@@ -18,7 +18,7 @@ from har_ros.training.calibrate import SCORING_BATCH, softened
 from har_ros.training.data import Clip, known, split_by_subject, subject_folds
 from har_ros.training.features import FeatureStore
 from har_ros.training.fit import Feed, Fit, predict
-from har_ros.training.networks import build_network
+from har_ros.training.networks.build import build_network
 from har_ros.training.profile import Profile
 
 

@@ -172,7 +172,7 @@ def _section(kind: Any, record: Any, path: Path, prefix: str) -> Any:
 
 def _heads_of(network: Any, path: Path) -> type:
     """Return the settings' class of a network. Raises HarError where there is no such network."""
-    from har_ros.training.networks import NETWORKS, network_class  # which know profiles, too
+    from har_ros.training.networks import NETWORKS, network_class  # these take PyTorch, and --help does without
 
     if network not in NETWORKS:
         raise HarError(f"profile '{path}': there is no network '{network}'; choose one of {', '.join(NETWORKS)}")

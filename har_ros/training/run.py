@@ -29,7 +29,7 @@ from har_ros.training.export import HEADS_FILE, export_trunk, extract_trunk
 from har_ros.training.features import PLAIN_VIEWS, FeatureStore
 from har_ros.training.fit import load_state
 from har_ros.training.job import Job, Sets, base_people, sets_of
-from har_ros.training.networks import build_network
+from har_ros.training.networks.build import build_network
 from har_ros.training.profile import INT8
 from har_ros.training.reopen import reopen_trunk
 from har_ros.training.report import plot_curves, write_log
