@@ -65,6 +65,7 @@ MODELS = {
 }
 STEPS = {
     "dense": "before compression",
+    "adapted": "the model before, adapted",
     "structured": "channels taken out, fine-tuned",
     "sparse": "half of the weights zero, fine-tuned",
     "int8": "8-bit integers, fine-tuned",
@@ -137,6 +138,14 @@ def seeds(card):
     return ["", f"Heads from other seeds on the same features: {each} of the test's captures."] if rows else []
 
 
+def making(training):
+    """Return the commands that give a model, first those for the one that it began with."""
+    base = training.get("base")
+    began = [simulation(base["dataset"]), base["command"]] if base else []
+    made = [simulation(training[which]) for which in ("dataset", "test_set")]
+    return [*began, *made, training["command"]]
+
+
 def model(name):
     card = load_card(find_model(name))
     metrics, training = card.metrics, card.training
@@ -164,8 +173,7 @@ def model(name):
             f"Pruning sets at least {pruning['zeros_least']:.2%} of the weights of each eligible layer to zero "
             f"({pruning['eligible']}): smaller when packed, and no faster.",
         ]
-    made = [simulation(training[which]) for which in ("dataset", "test_set")]
-    return [*rows, "", "Made by", "", *(f"    {line}" for line in (*made, training["command"]))]
+    return [*rows, "", "Made by", "", *(f"    {line}" for line in making(training))]
 
 
 def models():
