@@ -168,7 +168,7 @@ def test_a_bag_is_played_as_it_was_recorded(ros: RosTest, tmp_path: Path) -> Non
 def test_playing_loops_until_it_is_told_to_end(ros: RosTest, tmp_path: Path) -> None:
     bag = write_bag(tmp_path / "bag", [(0.5, COLOURS["WALK"], "WALK")])
     truths = ros.listen(String, "/har/ground_truth", 100)
-    player = ros.run(["-m", "har_ros.cli", "play", str(bag), "--loop", "--rate", "2", "--topics", "/har/ground_truth"])
+    player = ros.run(["-m", "har_ros.cli", "play", str(bag), "--loop", "--rate", "2", "--topics", "ground_truth"])
     assert len(truths.wait(11)) >= 11  # 5 in the bag
     assert player.end() == 0, player.output
     assert "Traceback" not in player.output
@@ -178,6 +178,7 @@ def test_playing_loops_until_it_is_told_to_end(ros: RosTest, tmp_path: Path) -> 
     ("options", "sentence"),
     [
         (["--topics", "/nobody"], "has no /nobody; it holds /har/camera/image_raw"),
+        (["--topics", "truth"], "has no truth; it holds /har/camera/image_raw"),
         (["--rate", "0"], "--rate is 0; give a number from 0.01 to 100"),
     ],
 )

@@ -24,7 +24,7 @@ _DISCOVERY_S = 1.0  # for the listeners to find the publishers
 _CLOCK_S = 0.01
 _ALL_HEARD_S = 5.0
 _EXAMPLE = """examples:
-  har play recordings/monday --clock --topics /har/camera/image_raw /har/imu/data_raw
+  har play recordings/monday --clock --topics camera/image_raw imu/data_raw
   har play recordings/monday --rate 0.5 --loop
 The messages keep their stamps. Nodes that judge how old data are must run on the bag's time: play with --clock
 and start them with the parameter use_sim_time:=true, else they call all of it stale. Play only the inputs to
@@ -36,7 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's options."""
     parser.epilog = _EXAMPLE
     parser.add_argument("bag", type=Path, help="the bag's folder, or its .mcap or .db3 file")
-    parser.add_argument("--topics", nargs="+", metavar="TOPIC", help="play only these (default: all)")
+    parser.add_argument(
+        "--topics",
+        nargs="+",
+        metavar="TOPIC",
+        help="play only these, of any namespace where there is no leading slash (default: all)",
+    )
     parser.add_argument("--clock", action="store_true", help="publish the recorded time on /clock")
     parser.add_argument("--rate", type=float, default=1.0, help="so many times as fast as recorded (default 1)")
     parser.add_argument("--loop", action="store_true", help="begin anew at the end, until Ctrl-C")
@@ -78,12 +83,13 @@ class BagFile:
         except Exception as error:  # noqa: BLE001  a broken file makes the library raise anything
             raise self._broken(error) from None
         known = {connection.topic for connection in self._reader.connections}
-        missing = set(topics or ()) - known
+        chosen = {name: {topic for topic in known if _means(name, topic)} for name in topics or known}
+        missing = {name for name, found in chosen.items() if not found}
         if missing or not known:
             self._reader.close()
             held = ", ".join(sorted(known)) or "nothing"
             raise HarError(f"'{path}' has no {', '.join(sorted(missing)) or 'topics'}; it holds {held}")
-        self.connections = [c for c in self._reader.connections if not topics or c.topic in topics]
+        self.connections = [c for c in self._reader.connections if c.topic in set().union(*chosen.values())]
 
     def __enter__(self) -> BagFile:
         return self
@@ -155,6 +161,11 @@ class BagPlayer:
             if left_s <= 0:
                 return
             self._stopping.wait(min(left_s, _CLOCK_S) if self._clock is not None else left_s)
+
+
+def _means(name: str, topic: str) -> bool:
+    """Return whether a topic has this name, which without a leading slash leaves the namespace open."""
+    return topic == name or (not name.startswith("/") and topic.endswith(f"/{name}"))
 
 
 def _offered(connection: Connection) -> list[Any]:
