@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -18,14 +17,11 @@ import numpy as np
 import pytest
 import yaml
 from capture_maker import make_capture, write_dataset
-from hypothesis import given
-from hypothesis import strategies as st
 
 pytest.importorskip("torch", reason="needs the extra train")
 
 from har_ros.cli import main
 from har_ros.core.errors import HarError
-from har_ros.core.imu_steps import IMU_READINGS
 from har_ros.core.labels import LABELS
 from har_ros.core.model_card import load_card
 from har_ros.core.resources import find_resource
@@ -34,12 +30,8 @@ from har_ros.dataset.writer import write_capture
 from har_ros.evaluation.classify import classify_capture
 from har_ros.evaluation.reliability import ece
 from har_ros.inference.model import HarModel
-from har_ros.training.backbone import load_mobilenet, split
-from har_ros.training.batches import ImuScale, training_batches
-from har_ros.training.data import Clip, list_clips, split_by_subject
-from har_ros.training.export import export_trunk
-from har_ros.training.features import FeatureStore, capture_digest
-from har_ros.training.profile import load_profile
+from har_ros.training.backbone import load_mobilenet
+from har_ros.training.data import list_clips
 
 ALLOWED = ("--allow-unknown-subjects",)
 
@@ -237,12 +229,6 @@ def test_refusals_are_one_sentence(
     assert not (tmp_path / "model").exists() and not (tmp_path / "runs").exists()
 
 
-def test_one_subject_can_not_be_split(tmp_path: Path) -> None:
-    clips = [Clip(tmp_path / str(index), index, "alone", "real") for index in range(6)]
-    with pytest.raises(HarError, match="record more subjects"):
-        split_by_subject(clips, 0.2, 0)
-
-
 def write_anonymous(root: Path, name: str = "{}") -> Path:
     """Write two captures of each activity that name no subject, as in the paper's layout."""
     for index, label in enumerate(LABELS * 2):
@@ -261,19 +247,6 @@ def test_a_split_that_may_leak_is_refused_unless_asked_for(tmp_path: Path, capsy
     assert "test on others" in refusal(capsys, str(dataset), *out, "--test", str(again), *ALLOWED)
 
 
-@given(st.dictionaries(st.integers(0, 30), st.integers(1, 60), min_size=5), st.integers(0, 5))
-def test_the_split_keeps_its_share_as_well_as_whole_subjects_allow(sizes: dict[int, int], seed: int) -> None:
-    clips = [
-        Clip(Path(f"{subject}/{label}/{index}"), label, f"s{subject}", "real")
-        for subject, size in sizes.items()
-        for label in range(len(LABELS))
-        for index in range(size)
-    ]
-    _, validation = split_by_subject(clips, 0.2, seed)
-    largest = max(sizes.values()) / sum(sizes.values())
-    assert abs(len(validation) / len(clips) - 0.2) <= largest / 2 + 1e-9
-
-
 def test_a_damaged_record_and_an_unwritable_model_folder_are_refused_before_the_work(
     dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -283,74 +256,3 @@ def test_a_damaged_record_and_an_unwritable_model_folder_are_refused_before_the_
     assert "run.json' is damaged" in refusal(capsys, str(dataset), *places)
     (tmp_path / "file").touch()
     assert "another folder with --out" in refusal(capsys, str(dataset), "--out", str(tmp_path / "file" / "model"))
-
-
-def test_clips_are_mirrored_whole_and_their_readings_with_them(
-    weights: None, dataset: Path, cache: Path, tmp_path: Path
-) -> None:
-    clips = list_clips(dataset)
-    trunk, _ = split(load_mobilenet(None), 1)
-    export_trunk(trunk, 64, tmp_path / "trunk.onnx")
-    store = FeatureStore(cache, tmp_path / "trunk.onnx", 64)
-    store.fill([clip.folder for clip in clips], 2, 1, "features")
-    scale = ImuScale(IMU_READINGS, np.zeros(3, np.float32), np.ones(3, np.float32))
-    settings = load_profile(str(write_profile(tmp_path / "one.yaml", learning__batch_size=1, learning__passes=1)))
-    settings = replace(settings, pictures=replace(settings.pictures, train_positions=99))
-    readings = {clip.folder: read_capture(clip.folder).readings_mps2 for clip in clips}
-    mirrored = 0
-    for maps, imu, _, _ in training_batches(clips, store, scale, settings, epoch=0):
-        of = next(clip for clip in clips if np.allclose(readings[clip.folder][:, 0], imu[0, :, 0]))
-        flipped = not np.allclose(readings[of.folder], imu[0])
-        expected = readings[of.folder] * np.array([1, -1 if flipped else 1, 1], np.float32)
-        np.testing.assert_allclose(imu[0], expected)
-        np.testing.assert_array_equal(maps[0], store.maps(of.folder)[int(flipped)].astype(np.float32))
-        mirrored += flipped
-    assert 0 < mirrored < len(clips)
-
-
-@pytest.mark.parametrize("views", [1, 2])
-def test_each_further_view_is_trained_on_and_goes_with_its_side(
-    weights: None, dataset: Path, cache: Path, tmp_path: Path, views: int
-) -> None:
-    clip = list_clips(dataset)[0]
-    trunk, _ = split(load_mobilenet(None), 1)
-    export_trunk(trunk, 64, tmp_path / "trunk.onnx")
-    store = FeatureStore(cache, tmp_path / "trunk.onnx", 64)
-    store.fill([clip.folder], 2 + views, 1, "features")
-    scale = ImuScale(IMU_READINGS, np.zeros(3, np.float32), np.ones(3, np.float32))
-    settings = load_profile(str(write_profile(tmp_path / "one.yaml", learning__batch_size=1, learning__passes=40)))
-    settings = replace(settings, pictures=replace(settings.pictures, train_positions=99, views=views))
-    shown = [each.astype(np.float32) for each in store.maps(clip.folder)]
-    seen: set[int] = set()
-    for maps, imu, _, _ in training_batches([clip], store, scale, settings, epoch=0):
-        flipped = not np.allclose(read_capture(clip.folder).readings_mps2, imu[0])
-        of_its_side = {index for index in range(int(flipped), len(shown), 2) if np.array_equal(maps[0], shown[index])}
-        assert of_its_side
-        seen |= of_its_side
-    assert seen == set(range(2 + views))
-
-
-def test_another_picture_is_another_entry_of_the_cache(tmp_path: Path) -> None:
-    folders = [
-        write_capture(tmp_path / name, make_capture(seed=1), datetime(2026, 1, 1, tzinfo=timezone.utc))
-        for name in ("one", "two")
-    ]
-    assert capture_digest(folders[0]) == capture_digest(folders[1])
-    picture = folders[1] / "frames" / "frame_7.jpg"
-    content = bytearray(picture.read_bytes())
-    content[-10] ^= 1
-    picture.write_bytes(content)
-    assert capture_digest(folders[0]) != capture_digest(folders[1])
-
-
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 20)), min_size=6, max_size=200), st.integers(0, 5))
-def test_no_subject_is_on_both_sides_and_all_classes_are(pairs: list[tuple[int, int]], seed: int) -> None:
-    clips = [Clip(Path(str(index)), label, f"s{subject}", "real") for index, (label, subject) in enumerate(pairs)]
-    try:
-        train, validation = split_by_subject(clips, 0.2, seed)
-    except HarError:
-        return
-    assert not {clip.subject for clip in train} & {clip.subject for clip in validation}
-    assert {clip.label for clip in train} == {clip.label for clip in validation} == set(range(6))
-    assert sorted(train + validation, key=str) == sorted(clips, key=str)
-    assert (train, validation) == split_by_subject(list(reversed(clips))[::-1], 0.2, seed)
