@@ -1,5 +1,6 @@
 """`har train` on the networks after the paper's: compressed in all steps, calibrated, scored by folds, adapted."""
 
+# ruff: noqa: E402 - without torch there is nothing to import
 from __future__ import annotations
 
 from pathlib import Path
@@ -11,7 +12,7 @@ import yaml
 from capture_maker import write_dataset
 from onnx import numpy_helper
 
-pytest.importorskip("torch", reason="needs the extra train")
+torch = pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("torch_pruning", reason="needs the extra train")
 
 from har_ros.cli import main
@@ -25,6 +26,7 @@ from har_ros.evaluation.classify import classify_capture
 from har_ros.inference.model import HarModel
 from har_ros.training.ablation import CONDITIONS
 from har_ros.training.backbone import load_mobilenet
+from har_ros.training.fit import load_state
 
 CASES = ("camera+imu", "camera", "imu")
 STAGES = ("dense", "structured", "sparse", "int8")
@@ -143,6 +145,17 @@ def test_a_model_is_adapted_to_new_captures(
     frozen = {entry.name: entry for entry in first.initializer if not entry.name.startswith("frame/")}
     assert len(frozen) > 100
     assert all(frozen[entry.name] == entry for entry in second.initializer if entry.name in frozen)
+
+
+@pytest.mark.timeout(600)
+def test_fine_tuning_that_only_makes_it_worse_changes_nothing(finished: Path) -> None:
+    wild = yaml.safe_load((finished / "tiny.yaml").read_text())
+    wild["learning"]["learning_rate"] = 1.0
+    (finished / "wild.yaml").write_text(yaml.safe_dump(wild))
+    warm = ("--warm-start", str(finished / "model"), "--profile", str(finished / "wild.yaml"))
+    assert train(finished, "worse", *warm) == 0
+    before, after = (load_state(finished / name / "heads.pt") for name in ("model", "worse"))
+    assert all(torch.equal(before[key], after[key]) for key in before) and before.keys() == after.keys()
 
 
 @pytest.mark.timeout(600)

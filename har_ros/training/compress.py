@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -75,7 +76,8 @@ class Compressible:
         if done.is_file():
             trunk.load_state_dict(load_state(done))
             return
-        prune.recover(trunk, self.file, self.clips, self.profile)
+        read = copy.deepcopy(self.network.frame_encoder()).eval().requires_grad_(False)
+        prune.recover(trunk, self.file, read, self.clips, self.profile)
         save_state(trunk.state_dict(), done)
 
     def check_sparsity(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from rich.progress import track
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from har_ros.core.preprocess import mirror_frames, to_model_frame
@@ -56,11 +56,14 @@ def zero_shares(layers: Sequence[nn.Module]) -> list[float]:
     return [float((layer.weight == 0).float().mean()) for layer in layers]
 
 
-def recover(trunk: Trunk, teacher: Path, clips: Sequence[Clip], profile: Profile) -> list[float]:
+def recover(
+    trunk: Trunk, teacher: Path, frame_encoder: nn.Module, clips: Sequence[Clip], profile: Profile
+) -> list[float]:
     """Teach a pruned trunk to give the maps of the ONNX file `teacher`, what it was before.
 
-    Only its remaining weights and the scales and shifts of its batch normalisation learn, from pictures of the
-    training clips. Returns the relative squared error of each step.
+    What `frame_encoder` makes of the maps counts as much as they do: it is all that the head is given. Only the
+    trunk's remaining weights and the scales and shifts of its batch normalisation learn, from pictures of the training
+    clips. Returns the sum of both relative squared errors of each step.
     """
     settings, session = profile.compression, open_session(teacher)
     parameters = [each.requires_grad_() for each in trunk.blocks.parameters()]
@@ -73,7 +76,8 @@ def recover(trunk: Trunk, teacher: Path, clips: Sequence[Clip], profile: Profile
     steps = islice(pictures(clips, profile, seed=0), settings.recovery_steps)
     for frames in track(steps, "recovering pruned layers", total=settings.recovery_steps):
         wanted = torch.from_numpy(session.run(None, {"frames": frames})[0])
-        error = functional.mse_loss(trunk(torch.from_numpy(frames)), wanted) / wanted.square().mean()
+        given = trunk(torch.from_numpy(frames))
+        error = _error(given, wanted) + _error(frame_encoder(given), frame_encoder(wanted))
         optimiser.zero_grad()
         error.backward()
         optimiser.step()
@@ -81,6 +85,10 @@ def recover(trunk: Trunk, teacher: Path, clips: Sequence[Clip], profile: Profile
         errors.append(float(error.detach()))
     trunk.to(memory_format=torch.contiguous_format).requires_grad_(False)
     return errors
+
+
+def _error(given: Tensor, wanted: Tensor) -> Tensor:
+    return functional.mse_loss(given, wanted) / wanted.square().mean()
 
 
 def pictures(clips: Sequence[Clip], profile: Profile, seed: int) -> Iterator[np.ndarray]:

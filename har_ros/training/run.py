@@ -59,12 +59,13 @@ def train_model(job: Job) -> str:
     last = stages[-1]
     findings = {"ablations": ablations, "cross_validation": judged, "other_seeds": _other_seeds(job, sets, last.store)}
     write_card(job, sets, stages, {name: found for name, found in findings.items() if found})
+    doubts = _doubts(job, sets)  # before the model takes the place of the one that it began with
     publish_model(last.folder, job.out, also=[HEADS_FILE])
     history = [epoch for stage in stages for epoch in stage.history]
     write_log(history, job.folder / "log.csv")
     plot_curves(history, job.folder / "curves.png")
     last.plot(job.out.name, job.folder)
-    lines = [f"{job.out}:", *(f"  {stage.name}: {stage.told()}" for stage in stages), *_doubts(job, sets)]
+    lines = [f"{job.out}:", *(f"  {stage.name}: {stage.told()}" for stage in stages), *doubts]
     return "\n".join(lines)
 
 
