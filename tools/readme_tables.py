@@ -140,10 +140,9 @@ def seeds(card):
 
 def making(training):
     """Return the commands that give a model, first those for the one that it began with."""
-    base = training.get("base")
-    began = [simulation(base["dataset"]), base["command"]] if base else []
-    made = [simulation(training[which]) for which in ("dataset", "test_set")]
-    return [*began, *made, training["command"]]
+    began = making(training["base"]) if "base" in training else []
+    made = [simulation(training[which]) for which in ("dataset", "test_set") if training[which]]
+    return list(dict.fromkeys([*began, *made, training["command"]]))
 
 
 def model(name):

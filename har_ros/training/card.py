@@ -84,7 +84,7 @@ def _training(job: Job, sets: Sets, stages: Sequence[Stage]) -> dict[str, Any]:
         **_base(job),
         "captures_without_subject": sets.unknown,
         "backbone": {"weights": WEIGHTS_NAME, "sha256": WEIGHTS_SHA256},
-        "epochs": {stage.name: len(stage.history) for stage in stages},
+        "epochs": {stage.name: len(stage.history) if stage.kept else 0 for stage in stages},
         "profile": asdict(job.profile),
         "command": job.command,
         "version": __version__,
@@ -96,7 +96,7 @@ def _base(job: Job) -> dict[str, Any]:
     if job.warm_start is None:
         return {}
     card = load_card(job.warm_start)
-    record = {key: card.training[key] for key in ("dataset", "command") if key in card.training}
+    record = {key: card.training[key] for key in ("dataset", "test_set", "command", "base") if key in card.training}
     return {"base": {"name": card.name, "identity": card.identity, **record}}
 
 

@@ -27,6 +27,7 @@ from har_ros.core.windows import STEP_RATE_HZ
 from har_ros.dataset.reader import read_capture
 from har_ros.dataset.sensing import Samples
 from har_ros.inference.sessions import open_session
+from har_ros.training import views
 from har_ros.training.views import augment
 
 PLAIN_VIEWS = 2  # as taken, mirrored
@@ -44,6 +45,9 @@ class Motion:
         return imu_steps(channels, *(samples or self.samples), self.edges_ns)[0]
 
 
+_VIEWS = hashlib.sha256(Path(views.__file__).read_bytes()).hexdigest()  # the way in which further ones are drawn
+
+
 class FeatureStore:
     """The cached maps and readings of captures under one trunk."""
 
@@ -51,7 +55,7 @@ class FeatureStore:
         """`trunk` is an ONNX file, frames -> maps."""
         self.trunk = trunk
         self._size_px = frame_size_px
-        about = f"{__version__} {frame_size_px}"  # another version may read captures otherwise
+        about = f"{__version__} {frame_size_px} {_VIEWS}"  # another version may read captures otherwise
         self._folder = cache / hashlib.sha256(about.encode() + trunk.read_bytes()).hexdigest()[:16]
         self._paths: dict[Path, Path] = {}
         self._motions: dict[Path, Motion] = {}

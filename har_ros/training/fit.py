@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -58,7 +57,7 @@ def half_precision() -> torch.autocast:
 
 
 class Fit:
-    """One stage of training, which ends with the weights of its lowest validation loss, be it those it began with.
+    """One stage of training, which ends with the weights of its lowest validation loss.
 
     After each epoch everything is in `checkpoint`; another Fit on the same file goes on from there, with
     the same result as if it had never stopped.
@@ -78,8 +77,7 @@ class Fit:
             self._optimiser, factor=settings.plateau_factor, patience=settings.plateau_patience
         )
         self.history: list[Epoch] = []
-        self._best = {key: value.clone() for key, value in network.state_dict().items()}
-        self._loss_before = math.inf
+        self._best = network.state_dict()
         if checkpoint.is_file():
             self._restore()
 
@@ -88,8 +86,6 @@ class Fit:
         with progress_bar() as bar:
             task = bar.add_task(self._stage, total=self._max_epochs * feed.steps, figures="")
             bar.advance(task, len(self.history) * feed.steps)
-            if not self.history:
-                self._loss_before, _ = assess(self._network, feed.validation())
             while not self._over():
                 began_s = time.monotonic()
                 torch.manual_seed(self._seed + 1000 * len(self.history))
@@ -100,7 +96,7 @@ class Fit:
                 seconds = time.monotonic() - began_s
                 self.history.append(Epoch(self._stage, epoch, rate, loss, accuracy, validation_loss, right, seconds))
                 self._schedule.step(validation_loss)
-                if self._stale() == 0 and validation_loss < self._loss_before:
+                if self._stale() == 0:
                     self._best = {key: value.clone() for key, value in self._network.state_dict().items()}
                 self._save()
                 bar.update(task, figures=f"loss {loss:.3f}/{validation_loss:.3f} accuracy {accuracy:.3f}/{right:.3f}")
@@ -136,7 +132,6 @@ class Fit:
         state = {
             "network": self._network.state_dict(),
             "best": self._best,
-            "loss_before": self._loss_before,
             "optimiser": self._optimiser.state_dict(),
             "schedule": self._schedule.state_dict(),
             "history": [asdict(epoch) for epoch in self.history],
@@ -146,7 +141,7 @@ class Fit:
     def _restore(self) -> None:
         state = load_state(self._checkpoint)
         self._network.load_state_dict(state["network"])
-        self._best, self._loss_before = state["best"], state["loss_before"]
+        self._best = state["best"]
         self._optimiser.load_state_dict(state["optimiser"])
         self._schedule.load_state_dict(state["schedule"])
         self.history = [Epoch(**epoch) for epoch in state["history"]]

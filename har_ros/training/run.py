@@ -12,10 +12,8 @@ from typing import Any
 import torch
 
 from har_ros.core.errors import HarError
-from har_ros.core.model_card import ENCODER_FILE, load_card, publish_model
+from har_ros.core.model_card import publish_model
 from har_ros.dataset.json_file import write_json
-from har_ros.inference.quantise import is_float
-from har_ros.training import prune
 from har_ros.training.ablation import Sides, ablate
 from har_ros.training.backbone import MobileNetV2, load_mobilenet, split
 from har_ros.training.card import write_card
@@ -25,17 +23,15 @@ from har_ros.training.data import (
     known,
     subject_folds,
 )
-from har_ros.training.export import HEADS_FILE, export_trunk, extract_trunk
+from har_ros.training.export import HEADS_FILE, export_trunk
 from har_ros.training.features import PLAIN_VIEWS, FeatureStore
-from har_ros.training.fit import load_state
 from har_ros.training.job import Job, Sets, base_people, sets_of
 from har_ros.training.networks.build import build_network
-from har_ros.training.profile import INT8
-from har_ros.training.reopen import reopen_trunk
 from har_ros.training.report import plot_curves, write_log
 from har_ros.training.run_folder import claim, try_folder
 from har_ros.training.stage import ADAPTED, DENSE, Stage
 from har_ros.training.tune import tune
+from har_ros.training.warm_start import begin_warm, warm_network
 
 _SHARE_TOLERANCE = 0.1
 _TUNED_FILE = "tuned.pt"
@@ -44,7 +40,7 @@ _TUNED_FILE = "tuned.pt"
 def train_model(job: Job) -> str:
     """Do all stages of a training and return lines that say what came out. Raises HarError."""
     profile, sets = job.profile, sets_of(job)
-    begin = partial(_begin_anew, load_mobilenet(job.weights)) if job.warm_start is None else _begin_warm
+    begin = partial(_begin_anew, load_mobilenet(job.weights)) if job.warm_start is None else begin_warm
     torch.manual_seed(profile.seed)
     try_folder(job.out)
     _try_later_parts(job, sets)
@@ -59,12 +55,12 @@ def train_model(job: Job) -> str:
     last = stages[-1]
     findings = {"ablations": ablations, "cross_validation": judged, "other_seeds": _other_seeds(job, sets, last.store)}
     write_card(job, sets, stages, {name: found for name, found in findings.items() if found})
-    doubts = _doubts(job, sets)  # before the model takes the place of the one that it began with
-    publish_model(last.folder, job.out, also=[HEADS_FILE])
+    doubts = _doubts(job, sets)
     history = [epoch for stage in stages for epoch in stage.history]
     write_log(history, job.folder / "log.csv")
     plot_curves(history, job.folder / "curves.png")
     last.plot(job.out.name, job.folder)
+    publish_model(last.folder, job.out, also=[HEADS_FILE])  # last: it may take the place of what the job began with
     lines = [f"{job.out}:", *(f"  {stage.name}: {stage.told()}" for stage in stages), *doubts]
     return "\n".join(lines)
 
@@ -78,6 +74,8 @@ def help_to_train(job: Job) -> None:
 
 def _try_later_parts(job: Job, sets: Sets) -> None:
     """Raise HarError now for what would be found out after the first training."""
+    if job.warm_start:
+        warm_network(job.warm_start, job.profile)
     if job.folds:
         subject_folds((clip.subject for clip in known(sets.train + sets.validation)), job.folds)
     if job.empty:
@@ -97,29 +95,6 @@ def _begin_anew(net: MobileNetV2, job: Job, sets: Sets) -> Compressible:
     export_trunk(trunk, profile.pictures.frame_size_px, file)
     torch.manual_seed(profile.seed)  # a resumed run has not tuned, and must begin with the same heads
     return Compressible(trunk, file, build_network(profile, last_block), known(sets.train), profile, job.folder)
-
-
-def _begin_warm(job: Job, sets: Sets) -> Compressible:
-    """Return the network of a trained model behind that model's trunk, as far compressed as it is."""
-    profile, source = job.profile, job.warm_start
-    assert source is not None
-    if profile.pictures.trainable_blocks:
-        raise HarError("--warm-start keeps the backbone; give a profile with pictures.trainable_blocks: 0")
-    if profile.compression.steps == (INT8,) and not is_float(source):
-        raise HarError(f"'{source}' is in 8-bit integers already; leave out --int8")
-    if load_card(source).frame_size_px != profile.pictures.frame_size_px:
-        raise HarError(f"'{source}' and profile '{profile.name}' differ in their pictures' size; give the same profile")
-    file = job.folder / f"trunk_{ADAPTED}.onnx"
-    extract_trunk(source / ENCODER_FILE, file)
-    network = build_network(profile, None)
-    if not (source / HEADS_FILE).is_file():
-        raise HarError(f"'{source}' has no {HEADS_FILE} to begin with; give a model folder that `har train` wrote")
-    try:
-        network.load_state_dict(load_state(source / HEADS_FILE))
-    except RuntimeError:
-        raise HarError(f"'{source}' has another network than profile '{profile.name}'; give the same profile") from None
-    prune.hold_zeros(network.prunable())
-    return Compressible(reopen_trunk(file), file, network, known(sets.train), profile, job.folder)
 
 
 def _ablations(job: Job, sets: Sets, store: FeatureStore) -> dict[str, Any]:

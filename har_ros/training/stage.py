@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from har_ros.training.compress import Compressible, sizes_and_times
 from har_ros.training.data import Clip, known
 from har_ros.training.export import export_networks
 from har_ros.training.features import PLAIN_VIEWS, FeatureStore
-from har_ros.training.fit import Epoch, Feed, Fit, predict
+from har_ros.training.fit import Epoch, Feed, Fit, assess, predict
 from har_ros.training.job import Job, Sets
 from har_ros.training.profile import SPARSE
 
@@ -30,6 +31,7 @@ class Stage:
     """Training or fine-tuning under one trunk: features, fit, calibration, export and score.
 
     name:    `dense`, or the step of compression that it follows.
+    kept:    whether the fine-tuning was: not where it made the validation's loss no lower.
     figures: of each set's captures of the six activities.
     """
 
@@ -41,13 +43,16 @@ class Stage:
             self.store.fill([clip.folder for clip in clips], views, job.threads, f"features, {name}")
         self.scale = imu_scale(model.network.imu_channels, known(sets.train), self.store)
         max_epochs = profile.learning.max_epochs if name == DENSE else profile.compression.finetune_epochs
-        self.history: list[Epoch] = Fit(name, model.network, profile, max_epochs, job.folder / f"{name}.pt").run(
-            Feed(
-                training=lambda epoch: training_batches(sets.train, self.store, self.scale, profile, epoch),
-                validation=lambda: plain_batches(sets.validation, self.store, self.scale, SCORING_BATCH),
-                steps=-(-profile.learning.passes * len(sets.train) // profile.learning.batch_size),
-            )
+        feed = Feed(
+            training=lambda epoch: training_batches(sets.train, self.store, self.scale, profile, epoch),
+            validation=lambda: plain_batches(sets.validation, self.store, self.scale, SCORING_BATCH),
+            steps=-(-profile.learning.passes * len(sets.train) // profile.learning.batch_size),
         )
+        before, loss_before = copy.deepcopy(model.network.state_dict()), assess(model.network, feed.validation())[0]
+        self.history: list[Epoch] = Fit(name, model.network, profile, max_epochs, job.folder / f"{name}.pt").run(feed)
+        self.kept = name == DENSE or any(epoch.validation_loss < loss_before for epoch in self.history)
+        if not self.kept:
+            model.network.load_state_dict(before)
         self.pruning = model.check_sparsity() if name == SPARSE else None
         self.calibration = calibrate(model.network, sets.validation, self.store, self.scale)
         self.onnx_difference = export_networks(self.folder, model.file, model.network, profile.pictures.frame_size_px)
@@ -71,7 +76,7 @@ class Stage:
         for use, each in self.figures.items():
             low, high = each["accuracy_ci"]
             parts.append(f"{use} {each['accuracy']:.1%} ({low:.1%} to {high:.1%}, n={each['n']})")
-        return ", ".join(parts)
+        return ", ".join(parts) + ("" if self.kept else "; fine-tuning made it no better and was not kept")
 
     def plot(self, model_name: str, folder: Path) -> None:
         """Draw confusion, reliability and precision over recall of each set."""

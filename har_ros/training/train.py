@@ -70,7 +70,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--warm-start",
         metavar="MODEL",
         help="begin with a trained model's networks, to adapt it to "
-        "a few own captures, or to make it smaller still; only the steps of compression given here are taken",
+        "a few own captures, or to make it smaller still; of compression only the steps that are given here are taken, "
+        "and int8 again where it was",
     )
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
 
@@ -138,13 +139,16 @@ def _refuse_clashes(args: argparse.Namespace, profile: Profile) -> None:
 def _profile(args: argparse.Namespace) -> Profile:
     """Return the profile as the other options change it.
 
-    What a model to begin with was made smaller by is not done again: then only what the options ask for, in integers
-    at the end if the profile says so.
+    What a model to begin with was made smaller by is not done again: only what the options ask for, and then it ends in
+    integers where it was in integers.
     """
     structured, sparsity, int8 = args.structured, args.sparsity, args.int8
     if args.warm_start:
+        from har_ros.inference.quantise import is_float  # see run
+
         structured, sparsity = structured or 0.0, sparsity or 0.0
-        int8 = int8 if structured or sparsity else bool(int8)
+        if int8 is None:
+            int8 = bool(structured or sparsity) and not is_float(find_model(args.warm_start))
     profile = load_profile(args.profile).compressed(structured, sparsity, int8)
     if args.size is not None:
         profile = replace(profile, pictures=replace(profile.pictures, frame_size_px=args.size))

@@ -53,7 +53,7 @@ def _cropped(frames: Pictures, rng: np.random.Generator) -> Pictures:
 
 
 def _with_things_in_the_way(frames: Pictures, rng: np.random.Generator) -> Pictures:
-    """One large thing or some small ones, such as posts: together they hide no more than _MOST_HIDDEN."""
+    """One large thing or some small ones, such as posts: together they hide about _MOST_HIDDEN at the most."""
     height, width = frames.shape[1:3]
     hidden, count = frames.copy(), int(rng.integers(1, _MOST_THINGS + 1))
     for _ in range(count):
