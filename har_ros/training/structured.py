@@ -41,27 +41,29 @@ def remove_channels(trunk: Trunk, share: float, pictures: Sequence[Tensor]) -> N
             given = [block(maps) for maps in given]
 
 
-class _Block(nn.Module):
-    """What has hidden channels: `conv` expands to them, convolves each by itself, and projects."""
+class _StemBlock(nn.Module):
+    """The stem and the block after it, which has no expanding layer of its own, as one block that has."""
 
-    def __init__(self, conv: nn.Sequential, residual: bool) -> None:
+    residual = False
+
+    def __init__(self, stem: nn.Sequential, block: InvertedResidual) -> None:
         super().__init__()
-        self.conv, self.residual = conv, residual
+        self.conv = nn.Sequential(stem, *block.conv)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Return the block's output for maps (N, C, H, W)."""
-        return maps + self.conv(maps) if self.residual else self.conv(maps)
+        """Return the block's output for normalised pictures (N, 3, H, W)."""
+        output: Tensor = self.conv(maps)
+        return output
+
+
+_Block = InvertedResidual | _StemBlock
 
 
 def _blocks(trunk: Trunk) -> list[_Block]:
-    """Return the blocks with hidden channels, first to last: each one's output is the next one's input.
-
-    For the first, which has no such layer of its own, the stem is what expands.
-    """
+    """Return the blocks with hidden channels, first to last: each one's output is the next one's input."""
     stem, first, *others = trunk.blocks
-    assert isinstance(first, InvertedResidual)
-    later = [_Block(each.conv, each.residual) for each in others if isinstance(each, InvertedResidual)]
-    return [_Block(nn.Sequential(stem, *first.conv), residual=False), *later]
+    assert isinstance(stem, nn.Sequential) and isinstance(first, InvertedResidual)
+    return [_StemBlock(stem, first), *(each for each in others if isinstance(each, InvertedResidual))]
 
 
 def _thin(block: _Block, share: float, given: Sequence[Tensor], wanted: Sequence[Tensor]) -> None:
