@@ -1,5 +1,6 @@
 """Falls end as they do for people, feel so at the waist, and leave a body that can go on."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 
@@ -10,6 +11,7 @@ from har_ros.simulation.falls import FALL_S, KINDS, Fall, fall_down, wall_point_
 from har_ros.simulation.imu import felt
 from har_ros.simulation.joining import Reference
 from har_ros.simulation.moves import MOVES
+from har_ros.simulation.order import Clip
 from har_ros.simulation.person import Person
 from har_ros.simulation.physics import MOUNTS, RATE_HZ, Body, Pose
 from har_ros.simulation.skeleton import SEGMENTS, default_skeleton
@@ -139,3 +141,11 @@ def test_the_same_draw_falls_the_same() -> None:
     again = fallen("push", 1)
     assert np.array_equal(first.place_m(HEAD), again.place_m(HEAD))
     assert not np.array_equal(first.place_m(HEAD), fallen("push", 2).place_m(HEAD))
+
+
+def test_datasets_draw_falls_by_their_shares():
+    drawn = Counter(Clip(1, "FALL_OR_COLLAPSE", number, number).act.name for number in range(1400))
+    assert len(drawn) == 6, drawn
+    slides = drawn.pop("fall_slide_down")
+    assert 340 < slides < 460, slides  # two of seven
+    assert all(150 < count < 250 for count in drawn.values()), drawn

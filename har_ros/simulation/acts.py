@@ -25,6 +25,7 @@ class Act:
     before, after:  the postures it leads from and to.
     seconds:        the shortest and the longest time it may be asked to last.
     hard_negative:  True for what looks or feels like an anomaly without being one.
+    share:          how often it is drawn among the acts of its label, against the others'.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Act:
     after: Posture
     seconds: tuple[float, float]
     hard_negative: bool = False
+    share: int = 1
 
 
 _FOOT, _CHAIR, _CAR, _FLOOR = Posture
@@ -54,7 +56,7 @@ ACTS: dict[str, Act] = {
         Act("fall_slip", _FALL, _FOOT, _FLOOR, FALL_SECONDS),
         Act("fall_push", _FALL, _FOOT, _FLOOR, FALL_SECONDS),
         Act("fall_faint", _FALL, _FOOT, _FLOOR, FALL_SECONDS),
-        Act("fall_slide_down", _FALL, _FOOT, _FLOOR, FALL_SECONDS),
+        Act("fall_slide_down", _FALL, _FOOT, _FLOOR, FALL_SECONDS, share=2),  # the gentlest: hardest to tell
         Act("fall_from_chair", _FALL, _CHAIR, _FLOOR, FALL_SECONDS),
         Act("sit_down", _OTHER, _FOOT, _CHAIR, (1.5, 4.0)),
         Act("stand_up", _OTHER, _CHAIR, _FOOT, (1.5, 4.0)),

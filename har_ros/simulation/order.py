@@ -23,6 +23,7 @@ _USUAL: dict[Activity, tuple[Act, ...]] = {
     label: tuple(
         act for act in ACTS.values()
         if act.label is label and not act.hard_negative and act.seconds[0] <= _LONGEST_S
+        for _ in range(act.share)
     )
     for label in ACTIVITIES
 }
