@@ -69,6 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # whatever a command asks of a disk or a path may be denied
+        place = f"'{error.filename}'" if error.filename else "a file"
+        print(f"har: can't use {place} ({error.strerror or error}); check its path, rights and room", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 

@@ -52,6 +52,13 @@ def test_too_many_words_are_told_with_the_commands_own_usage(capsys: pytest.Capt
     assert said.startswith("usage: har predict ") and "unrecognized arguments: two" in said
 
 
+@pytest.mark.parametrize("command", ["evaluate", "clips", "check"])
+def test_a_path_that_the_system_denies_is_told_in_a_sentence(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "long" * 100]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("har: ") and "File name too long" in said and said.count("\n") == 1
+
+
 def fake_imu(*prefix: str) -> tuple[subprocess.Popen[str], Callable[[], bytes]]:
     """Start a fake ESP32 that sends datagrams; return it and a function that waits for the next one."""
     receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

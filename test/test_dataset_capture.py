@@ -119,6 +119,20 @@ def test_the_papers_files_alone_are_enough(tmp_path: Path) -> None:
     assert capture.assumptions == ("no stamps: frames and readings span the same 0.97 s",)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["{seconds:.3f}", "20240506_070809_{number:03d}_640x480", "frame_3_cam{number}", "{number:03d}_of_30"],
+)
+def test_frames_are_in_the_order_of_their_numbers(tmp_path: Path, name: str) -> None:
+    folder = papers_capture(tmp_path)
+    for number in range(30):
+        seconds = 1715000000.4 + number / 30  # the fraction begins anew on the way
+        new = name.format(number=number, seconds=seconds)
+        (folder / f"frames/frame_{number}.jpg").rename(folder / f"frames/{new}.jpg")
+    colours = read_capture(folder).frames[:, 0, 0, 0].astype(int)
+    assert (np.diff(colours) > 0).all()
+
+
 @pytest.mark.parametrize("count", [25, 29, 31, 40])
 def test_readings_and_frames_of_around_30_become_30(tmp_path: Path, count: int) -> None:
     capture = read_capture(papers_capture(tmp_path, readings=count, frames=count))
@@ -222,6 +236,7 @@ def test_check_counts_and_names(tmp_path: Path, capsys: pytest.CaptureFixture[st
     for seed, label in enumerate(("WALK", "WALK", "SITTING", "STAND", "JOGGING", "FALL_OR_COLLAPSE")):
         write_capture(tmp_path, make_capture(label, seed), TAKEN_AT)
     papers_capture(tmp_path)
+    write_capture(tmp_path, make_capture("STAND", subject="S3 "), TAKEN_AT)
     (tmp_path / "holiday").mkdir()
     (tmp_path / "WALK/.unfinished_1").mkdir()
     late = make_capture("STAND", 9)
@@ -231,7 +246,7 @@ def test_check_counts_and_names(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert main(["check", str(tmp_path), "--json", str(tmp_path / "report.json")]) == 0
     report = json.loads((tmp_path / "report.json").read_text())
     assert report == check_dataset(tmp_path)
-    assert report["captures"] == 8
+    assert report["captures"] == 9
     assert report["classes"]["WALK"] == {
         "captures": 3,
         "subjects": 2,
@@ -247,14 +262,14 @@ def test_check_counts_and_names(tmp_path: Path, capsys: pytest.CaptureFixture[st
     for part in ("no captures of DRIVERS_DROWSINESS", "'Walking' is taken for WALK", "'holiday' is no activity"):
         assert part in said
     assert "1 captures name no subject" in said
-    assert ".unfinished_1" in said
-    assert "8 captures, all usable" in said
+    assert ".unfinished_1" in said and "'S3 ' and 's3' count as different subjects" in said
+    assert "9 captures, all usable" in said
 
     (gap / "frames/frame_3.jpg").unlink()
     assert main(["check", str(tmp_path)]) == 1
     said = capsys.readouterr().out
     assert f"broken: '{gap / 'frames/frame_3.jpg'}' can't be read (No such file or directory)" in said
-    assert "8 captures, 1 broken" in said
+    assert "9 captures, 1 broken" in said
 
 
 @pytest.mark.parametrize(("path", "sentence"), [("nowhere", "can't be listed"), ("", "holds no captures; give")])

@@ -59,7 +59,8 @@ def test_a_dataset_is_scored_whole(tmp_path: Path, model: Path, capsys: pytest.C
     assert np.array(report["confusion"]).sum() == 19
     assert report["per_class"]["WALK"]["recall"] == 0.75
     assert report["dataset"]["listed"] == 20
-    assert report["dataset"]["unknown"] == 0 and report["dataset"]["others"] == {"captures": 1, "answers": {"STAND": 1}}
+    assert report["dataset"]["published"]["unknown"] == 0
+    assert report["dataset"]["others"] == {"captures": 1, "answers": {"STAND": 1}}
     assert report["dataset"]["calibration"]["n"] == 19
     assert {path.stem for path in (tmp_path / "plots").iterdir()} == {"confusion", "reliability", "precision_recall"}
     assert report["dataset"]["mistakes"] == {str(wrong): "STAND"}

@@ -125,7 +125,10 @@ def test_the_card_says_how_well_it_knows_itself(card: ModelCard) -> None:
     assert set(card.metrics["ablations"]["conditions"]) == set(CONDITIONS) - {"background only"}
     judged = card.metrics["cross_validation"]
     assert (judged["folds"], judged["subjects"], judged["n"]) == (3, 3, 18)
+    assert (finished / "run_model/folds_3").is_dir(), "other folds must not meet these networks"
     assert judged["worst_subject"]["accuracy"] == min(judged["fold_accuracies"])
+    published = card.metrics["test"]["published"]
+    assert published["accuracy"] <= card.metrics["test"]["accuracy"] and 0 <= published["unknown"] <= 6
     (other,) = card.metrics["other_seeds"]
     assert other["seed"] == 1 and other["test"]["n"] == other["validation"]["n"] == 6
     assert 0 <= other["test"]["accuracy"] <= 1
@@ -193,9 +196,24 @@ def test_what_does_not_fit_is_refused_in_one_sentence(
         ((*warm, "--structured", "0.5"), "has weights of zero, which --structured alone would fill; add --sparsity"),
         ((*warm, "--size", "96"), "differ in their pictures' size"),
         (("--folds", "1"), "--folds is 1; give 2 or more"),
+        (("--folds", "2"), "1 subjects can't be split"),
         (("--sparsity", "1.5"), "compression.sparsity is 1.5; give a value from 0.0 to 0.99"),
         (("--warm-start", "nowhere"), "there is no model 'nowhere'"),
     ):
         assert train(finished, "refused", *options) == 1
         said = capsys.readouterr().err
         assert said.startswith("har: ") and words in said and said.count("\n") == 1
+
+
+@pytest.mark.timeout(600)
+def test_a_broken_capture_of_the_test_is_named_before_the_work(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = finished / "broken_test"
+    write_dataset(broken, ("other",))
+    picture = find_captures(broken)[-1] / "frames/frame_9.jpg"
+    picture.write_bytes(picture.read_bytes()[:100])
+    assert train(finished, "stopped", "--test", str(broken)) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("har: ") and "frame_9.jpg' is cut off" in said
+    assert not (finished / "run_stopped").exists()

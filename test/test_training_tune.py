@@ -3,6 +3,7 @@
 # ruff: noqa: E402 - without torch there is nothing to import
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -104,3 +105,14 @@ def test_a_profile_that_trains_the_last_block_and_tunes_all_is_refused() -> None
             pictures=replace(profile.pictures, trainable_blocks=1),
             tuning=replace(profile.tuning, epochs=1),
         )
+
+
+def test_a_disk_without_room_is_told_before_the_first_picture(clips: list[Clip], tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))  # as if no more were free
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            tune(new_trunk(), clips, tiny(epochs=1), tmp_path / "tuned.pt")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,7 @@ def _report(root: Path, findings: list[Finding]) -> dict[str, Any]:
         "imu_rate_hz": _spread([finding.imu_rate_hz for finding, _ in whole]),
         "gaps": {str(finding.folder): round(finding.gap_s, 3) for finding, _ in whole if finding.gap_s > MAX_GAP_S},
         "assumptions": dict(Counter(note for finding, _ in whole for note in finding.assumptions)),
-        "warnings": _warnings(root, classes),
+        "warnings": [*_warnings(root, classes), *_alike({meta.subject for _, meta in whole})],
         "broken": {str(finding.folder): finding.broken for finding in findings if finding.broken},
     }
 
@@ -163,6 +163,15 @@ def _warnings(root: Path, classes: dict[str, dict[str, int]]) -> list[str]:
             f"records: {', '.join(str(path) for path in unfinished)}"
         )
     return warnings
+
+
+def _alike(subjects: set[str]) -> list[str]:
+    """Return a warning of names that are probably the same person's: a split would put them on both sides."""
+    spellings: dict[str, list[str]] = defaultdict(list)
+    for subject in sorted(subjects):
+        spellings["".join(subject.split()).casefold()].append(f"'{subject}'")
+    alike = [" and ".join(names) for names in spellings.values() if len(names) > 1]
+    return [f"{names} count as different subjects; rename them where they are one" for names in alike]
 
 
 def _print(report: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -233,24 +234,27 @@ def _imu_table(path: Path) -> NDArray[Any]:
 
 
 def _numbered_images(folder: Path) -> list[Path]:
-    """Return the images of a folder in the order of the last number in each name."""
-    numbered: dict[int, Path] = {}
+    """Return the images of a folder in the order of the numbers in each name; 1715000000.95 is a single one."""
+    numbered: dict[tuple[Decimal, ...], Path] = {}
     for path in sorted(folder.iterdir()):
-        number = re.search(r"(\d+)\D*$", path.stem)
-        if number is None or path.suffix.lower() not in _IMAGE_SUFFIXES:
+        numbers = tuple(map(Decimal, re.findall(r"\d+(?:\.\d+)?", path.stem)))
+        if not numbers or path.suffix.lower() not in _IMAGE_SUFFIXES:
             continue
-        if int(number[1]) in numbered:
-            raise HarError(f"'{path}' has the number of '{numbered[int(number[1])].name}'; remove one of them")
-        numbered[int(number[1])] = path
-    return [numbered[number] for number in sorted(numbered)]
+        if numbers in numbered:
+            raise HarError(f"'{path}' has the number of '{numbered[numbers].name}'; remove one of them")
+        numbered[numbers] = path
+    return [numbered[numbers] for numbers in sorted(numbered)]
 
 
 def _decode(paths: list[Path]) -> NDArray[np.uint8]:
-    frames = [_decode_one(path) for path in paths]
-    for path, frame in zip(paths, frames):
-        if frame.shape != frames[0].shape:
+    first = _decode_one(paths[0])
+    frames = np.empty((len(paths), *first.shape), np.uint8)
+    for path, place in zip(paths, frames):
+        frame = _decode_one(path)
+        if frame.shape != first.shape:
             raise HarError(f"'{path}' has another size than the frames before it; {_AGAIN}")
-    return np.stack(frames)
+        place[:] = frame
+    return frames
 
 
 def _decode_one(path: Path) -> NDArray[np.uint8]:

@@ -12,6 +12,12 @@ from har_ros.core.labels import Activity
 
 def print_details(console: Console, detail: dict[str, Any]) -> None:
     """Print the people, what was not scored, how well the strange is known, and the acts."""
+    told = detail["published"]
+    low, high = told["accuracy_ci"]
+    console.print(
+        f"{told['unknown']} of them are answered `unknown`; as published, where that is none of the right answers: "
+        f"accuracy {100 * told['accuracy']:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+    )
     if detail["by_subject"]:
         console.print(subjects_in_words(detail["by_subject"]))
     if detail["others"]["captures"]:

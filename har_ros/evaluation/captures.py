@@ -16,8 +16,8 @@ from har_ros.core.model_card import ModelCard
 from har_ros.dataset.parallel import for_each_capture
 from har_ros.dataset.reader import find_captures, read_capture
 from har_ros.evaluation.classify import classify_capture, decide, novelty_of
-from har_ros.evaluation.metrics import by_subject, score
-from har_ros.evaluation.prediction import Prediction, known, stacked, strange
+from har_ros.evaluation.metrics import as_published, by_subject, score
+from har_ros.evaluation.prediction import Prediction, known, seen_in_training, stacked, strange, subjects_of
 from har_ros.evaluation.reliability import calibration
 from har_ros.evaluation.report import model_detail
 from har_ros.evaluation.unknown import abnormality, by_act, rejection
@@ -62,10 +62,9 @@ def judge(root: Path, card: ModelCard, predictions: Sequence[Prediction]) -> dic
     probabilities, truth = stacked(card, kept)
     true_names, guesses = ([card.labels[index] for index in each] for each in (truth, probabilities.argmax(axis=1)))
     metas = [entry.meta for entry in kept if entry.meta is not None]
-    subjects = [meta.subject for meta in metas]
-    figures, intervals = score(
-        true_names, guesses, card.labels, probabilities, subjects if all(subjects) else None
-    )
+    subjects, people = np.array([meta.subject for meta in metas]), subjects_of(kept)
+    named, hits = subjects != "", np.equal(true_names, guesses)
+    figures, intervals = score(true_names, guesses, card.labels, probabilities, people if named.any() else None)
     if figures["n"] + len(left_out) + len(others) != len(predictions):
         raise AssertionError("every capture is scored, left out by name, or none of the model's activities")
     mistakes = zip(kept, true_names, guesses)
@@ -81,21 +80,14 @@ def judge(root: Path, card: ModelCard, predictions: Sequence[Prediction]) -> dic
             "rejection": rejection(card, kept, others),
             "abnormality": abnormality(card, kept),
             "acts": by_act(card, predictions),
-            "subjects": len({subject for subject in subjects if subject}),
-            "by_subject": by_subject(np.equal(true_names, guesses), subjects) if all(subjects) else None,
-            "subjects_seen_in_training": _seen_in_training(card, subjects),
+            "subjects": len(set(subjects[named])),
+            "by_subject": by_subject(hits[named], subjects[named]) if named.any() else None,
+            "subjects_seen_in_training": seen_in_training(card, kept),
             "sources": dict(Counter(meta.source for meta in metas)),
             "assumptions": dict(Counter(note for entry in predictions for note in entry.assumptions)),
             "mistakes": {str(entry.folder): guess for entry, name, guess in mistakes if guess != name},
-            "calibration": calibration(probabilities, truth, subjects if all(subjects) else range(len(subjects))),
-            "unknown": sum(entry.label == UNKNOWN for entry in kept),
+            "calibration": calibration(probabilities, truth, people),
+            "published": as_published(hits, np.array([entry.label == UNKNOWN for entry in kept]), people),
             "intervals": intervals,
         },
     }
-
-
-def _seen_in_training(card: ModelCard, subjects: list[str]) -> list[str] | None:
-    """Return the scored subjects that the model was fitted or tuned on; None where its card doesn't say enough."""
-    used = {name for key in ("train_subjects", "validation_subjects") for name in card.training.get(key, ())}
-    seen = sorted(used.intersection(subjects))
-    return seen if seen or "train_subjects" in card.training else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from har_ros.evaluation.capture_report import print_details
 from har_ros.evaluation.captures import judge, predict_dataset
 from har_ros.evaluation.prediction import Prediction, known, stacked
 from har_ros.evaluation.reliability import plot_precision_recall, plot_reliability
-from har_ros.evaluation.report import confusion_title, plot_confusion, print_scores
+from har_ros.evaluation.report import confusion_title, plot_confusion, print_scores, warn_of_seen
 from har_ros.inference.model import HarModel
 
 _INPUTS = {CAMERA: Input.IMAGE, IMU: Input.IMU}
@@ -110,7 +109,7 @@ def _evaluate_dataset(console: Console, model: HarModel, args: argparse.Namespac
     case = case_of([each for each in model.card.modalities if each != args.without])
     predictions = predict_dataset(root, model, case)
     report = judge(root, model.card, predictions)
-    _warn_of_seen(report)
+    warn_of_seen(report["dataset"]["subjects_seen_in_training"])
     print_scores(console, report)
     print_details(console, report["dataset"])
     if args.plots:
@@ -129,16 +128,6 @@ def _plot(path: Path, report: dict[str, Any]) -> str:
         return "no plot is written: without ground_truth there is no confusion matrix"
     plot_confusion(report["confusion"], report["labels"], confusion_title(report), path)
     return f"wrote {path}"
-
-
-def _warn_of_seen(report: dict[str, Any]) -> None:
-    seen = report["dataset"]["subjects_seen_in_training"]
-    if seen:
-        print(
-            f"har: warning: the model was trained on {len(seen)} of the scored subjects, such as {seen[0]}, so the "
-            "scores tell nothing about other people; score it on people it has not seen",
-            file=sys.stderr,
-        )
 
 
 def _plot_trust(folder: Path, card: ModelCard, predictions: Sequence[Prediction]) -> None:

@@ -50,7 +50,7 @@ def score(
     if groups is None:
         accuracy_ci, basis = wilson(np.trace(counts), len(truth)), "Wilson's, every item for itself"
     else:
-        accuracy_ci = _wilson_of_groups(np.equal(truth, predicted), groups)
+        accuracy_ci = accuracy_interval(np.equal(truth, predicted), groups)
         basis = f"Wilson's, widened for the likeness within {len(set(groups))} {group_name}"
     figures = {
         "n": len(truth),
@@ -72,6 +72,19 @@ def score(
         "confusion_share": [[wilson(cell, row.sum()) for cell in row] for row in counts],
     }
     return figures, intervals
+
+
+def as_published(right: NDArray[np.bool_], unknown: NDArray[np.bool_], groups: Sequence[Any]) -> dict[str, Any]:
+    """Return how many items (n,) were answered `unknown`, and the accuracy where such an answer is none.
+
+    The other figures are of the likeliest label, whatever a robot would have been told.
+    """
+    told = right & ~unknown
+    return {
+        "unknown": int(unknown.sum()),
+        "accuracy": _rounded(told.mean()),
+        "accuracy_ci": accuracy_interval(told, groups),
+    }
 
 
 def by_subject(hits: NDArray[np.bool_], subjects: Sequence[str]) -> dict[str, Any]:
@@ -122,8 +135,8 @@ def units_of(groups: Sequence[Any]) -> NDArray[np.int64]:
     return units
 
 
-def _wilson_of_groups(hits: NDArray[np.bool_], groups: Sequence[Any]) -> list[float]:
-    """Return Wilson's interval for as many independent items as the groups are worth.
+def accuracy_interval(hits: NDArray[np.bool_], groups: Sequence[Any]) -> list[float]:
+    """Return Wilson's interval of the share of `hits` (n,), for as many independent items as the groups (n,) are worth.
 
     That many are the items over the design effect (Kish, "Survey Sampling", 1965): 1 + (m - 1) r for groups of m
     items that are alike by r, the intraclass correlation. Three people without a mistake look like no likeness at

@@ -54,3 +54,20 @@ def stacked(card: ModelCard, kept: Sequence[Prediction]) -> tuple[NDArray[np.flo
     """Return the probabilities (n, 6) and the indices (n,) of the true labels."""
     probabilities = np.stack([entry.probabilities for entry in kept if entry.probabilities is not None])
     return probabilities, np.array([card.labels.index(str(entry.truth)) for entry in kept])
+
+
+def subjects_of(predictions: Sequence[Prediction]) -> list[str]:
+    """Return who is seen in each; one that names no subject counts as a person of its own."""
+    return [entry.meta.subject if entry.meta and entry.meta.subject else str(entry.folder) for entry in predictions]
+
+
+def seen_in_training(card: ModelCard, predictions: Sequence[Prediction]) -> list[str] | None:
+    """Return whom of those who are seen the model was fitted or tuned on; None where it isn't known of all.
+
+    It isn't where a capture names no subject, and where the model's card doesn't say whom it learnt from.
+    """
+    subjects = {entry.meta.subject for entry in predictions if entry.meta is not None}
+    used = {name for key in ("train_subjects", "validation_subjects") for name in card.training.get(key, ())}
+    seen = sorted(used & subjects)
+    told = "train_subjects" in card.training and not card.training.get("captures_without_subject")
+    return seen if seen or (told and all(subjects)) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,16 @@ def print_scores(console: Console, report: dict[str, Any]) -> None:
     if report["loss"] is not None:
         console.print(
             f"log loss {report['loss']:.4f} [{intervals['loss'][0]:.4f}, {intervals['loss'][1]:.4f}]", markup=False
+        )
+
+
+def warn_of_seen(seen: list[str] | None) -> None:
+    """Say on stderr that people were scored whom the model was trained on, if any were."""
+    if seen:
+        print(
+            f"har: warning: the model was trained on {len(seen)} of the scored subjects, such as {seen[0]}, so the "
+            "scores tell nothing about other people; score it on people it has not seen",
+            file=sys.stderr,
         )
 
 

@@ -30,8 +30,8 @@ from har_ros.dataset.reader import activity_of, find_captures, read_capture
 from har_ros.dataset.sensing import Samples
 from har_ros.evaluation.classify import classify_encoded, decide, encode
 from har_ros.evaluation.metrics import by_subject, difference, score
-from har_ros.evaluation.prediction import Prediction, known, stacked
-from har_ros.evaluation.report import model_detail
+from har_ros.evaluation.prediction import Prediction, known, seen_in_training, stacked, subjects_of
+from har_ros.evaluation.report import model_detail, warn_of_seen
 from har_ros.evaluation.stress_list import CONDITIONS, UNDISTURBED, Condition
 from har_ros.inference.model import HarModel
 
@@ -89,6 +89,8 @@ def stress(root: Path, model: HarModel, captures: int | None = None) -> dict[str
     if not plain:
         why = next(iter(left_out.values()), "all show something else than the model's activities")
         raise HarError(f"none of the {len(folders)} captures can be scored; the first: {why}")
+    seen = seen_in_training(card, plain)
+    warn_of_seen(seen)
     table = {}
     for condition in CONDITIONS:
         met = known(card, [entry.predictions[condition.name] for entry in whole if condition.name in entry.predictions])
@@ -96,7 +98,7 @@ def stress(root: Path, model: HarModel, captures: int | None = None) -> dict[str
         table[condition.name] = {"group": condition.group, **figures}
     return {
         "model": model_detail(card),
-        "dataset": {"path": str(root), "captures": len(plain), "left_out": left_out},
+        "dataset": {"path": str(root), "captures": len(plain), "left_out": left_out, "subjects_seen_in_training": seen},
         "seed": _SEED,
         "groups": _group_means(table),
         "conditions": table,
@@ -156,8 +158,7 @@ def _figures(card: ModelCard, met: Sequence[Prediction], plain: Sequence[Predict
     """Return the figures of one condition, and what was lost against the undisturbed ones of the same captures."""
     probabilities, truth = stacked(card, met)
     names, guesses = ([card.labels[index] for index in each] for each in (truth, probabilities.argmax(1)))
-    named = [entry.meta.subject for entry in met if entry.meta is not None]
-    subjects = named if all(named) else [str(entry.folder) for entry in met]
+    subjects = subjects_of(met)
     figures, intervals = score(names, guesses, card.labels, probabilities, subjects)
     before = stacked(card, plain)[0].argmax(1)
     before_figures, _ = score(names, [card.labels[index] for index in before], card.labels)

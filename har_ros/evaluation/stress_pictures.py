@@ -29,7 +29,7 @@ def half_in_shade(frames: Pictures, rng: np.random.Generator) -> Pictures:
     """Lit from one side, ever darker towards the other."""
     gains = np.linspace(1.3, 0.2, frames.shape[2], dtype=np.float32)
     gains = gains if rng.random() < 0.5 else gains[::-1]
-    return np.clip(frames * gains[:, None], 0, 255).astype(np.uint8)
+    return np.stack([np.clip(frame * gains[:, None], 0, 255).astype(np.uint8) for frame in frames])
 
 
 def defocused(radius: float) -> OnPictures:
@@ -60,8 +60,11 @@ def grainy(levels: float) -> OnPictures:
     """With the shot noise of little light: its standard deviation is `levels` at white, and falls with the root."""
 
     def add(frames: Pictures, rng: np.random.Generator) -> Pictures:
-        deviation = levels * np.sqrt(frames / np.float32(255))
-        return np.clip(frames + deviation * rng.standard_normal(frames.shape, np.float32), 0, 255).astype(np.uint8)
+        return np.stack([grain(frame, rng) for frame in frames])
+
+    def grain(frame: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+        deviation = levels * np.sqrt(frame / np.float32(255))
+        return np.clip(frame + deviation * rng.standard_normal(frame.shape, np.float32), 0, 255).astype(np.uint8)
 
     return add
 

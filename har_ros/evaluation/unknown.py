@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from har_ros.core.decision import UNKNOWN
 from har_ros.core.model_card import ModelCard
 from har_ros.evaluation.metrics import LEVEL, units_of, wilson
-from har_ros.evaluation.prediction import Prediction
+from har_ros.evaluation.prediction import Prediction, subjects_of
 
 UNSURE = "lack of confidence"  # 1 - the greatest probability, the score that every model has
 _ABNORMAL = "reconstruction"  # learnt on normal activities alone, so it tells anomalies from them
@@ -36,7 +36,7 @@ def rejection(card: ModelCard, kept: Sequence[Prediction], others: Sequence[Pred
         return None
     both = [*kept, *others]
     is_known = np.arange(len(both)) < len(kept)
-    subjects = _subjects(both)
+    subjects = subjects_of(both)
     return {
         "known": len(kept),
         "strange": len(others),
@@ -58,11 +58,7 @@ def abnormality(card: ModelCard, predictions: Sequence[Prediction]) -> dict[str,
         return None
     errors = np.array([entry.novelty[_ABNORMAL] for entry in predictions])
     counts = {"normal": int(normal.sum()), "anomalies": int((~normal).sum())}
-    return {**counts, **told_apart(errors, normal, _subjects(predictions))}
-
-
-def _subjects(predictions: Sequence[Prediction]) -> list[str]:
-    return [entry.meta.subject if entry.meta and entry.meta.subject else str(entry.folder) for entry in predictions]
+    return {**counts, **told_apart(errors, normal, subjects_of(predictions))}
 
 
 def told_apart(strangeness: Floats, is_known: NDArray[np.bool_], subjects: Sequence[str]) -> dict[str, Any]:

@@ -102,9 +102,13 @@ def quantise_model(source: Path, out: Path, frames: Iterable[NDArray[np.uint8]],
 def quantise_encoder(source: Path, out: Path, frames: Iterable[NDArray[np.uint8]]) -> None:
     """Write the int8 version of a network on frames, an encoder or the first part of one, calibrated on `frames`.
 
-    Raises HarError where `source` does not begin as an encoder, or `frames` is empty.
+    The file appears whole or not at all. Raises HarError where `source` does not begin as an encoder, or `frames` is
+    empty.
     """
-    _quantise(source, out, _Frames(frames))
+    with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
+        draft = Path(scratch) / out.name
+        _quantise(source, draft, _Frames(frames))
+        draft.replace(out)
 
 
 def _quantise(source: Path, out: Path, reader: _Frames) -> None:

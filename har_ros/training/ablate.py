@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     """Train and score a classifier for each condition. Raises HarError."""
     from har_ros.training.ablation import Sides, ablate, print_ablations  # these take PyTorch, and --help does without
     from har_ros.training.backbone import load_mobilenet, split
-    from har_ros.training.data import known, list_clips, split_by_subject
+    from har_ros.training.data import known, list_clips, split_by_subject, without_subject
     from har_ros.training.export import export_trunk
     from har_ros.training.features import PLAIN_VIEWS, FeatureStore
 
@@ -51,7 +51,10 @@ def run(args: argparse.Namespace) -> int:
         folders = people.folders + (empty.folders if empty else [])
         store.fill(folders, PLAIN_VIEWS, args.threads, "features")
     report = ablate(people, empty, store, profile.seed)
-    print_ablations(Console(soft_wrap=True, highlight=False), report)
+    console = Console(soft_wrap=True, highlight=False)
+    print_ablations(console, report)
+    if unnamed := without_subject(clips):
+        console.print(f"{unnamed} captures name no subject: people may be on both sides, and the figures flatter")
     if args.json:
         write_json(args.json, {"dataset": str(args.dataset), **report})
     return 0

@@ -38,6 +38,15 @@ class Calibration:
     min_confidence: dict[str, float] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
 
+    def unknown(self, answers: Answers, case: str) -> NDArray[np.bool_]:
+        """Return which of a network's answers (n,) in a case would be published as `unknown`."""
+        least = self.min_confidence.get(case, self.thresholds["min_confidence"])
+        unknown: NDArray[np.bool_] = softened(answers.logits, self.temperature[case]).max(1) < least
+        if "energy" in self.novelty:
+            place = list(self.novelty).index("energy")
+            unknown |= answers.novelty[:, place] > self.novelty["energy"][case]
+        return unknown
+
 
 def softened(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
     """Return softmax(logits / temperature)."""
@@ -73,7 +82,7 @@ def calibrate(network: ActivityNetwork, clips: Sequence[Clip], store: FeatureSto
             "accuracy": round(float((logits.argmax(1) == truth).mean()), 6),
             "temperature_1": calibration(softened(logits, 1.0), truth, subjects[known]),
             "calibrated": calibration(_cross_calibrated(logits, truth, subjects[known]), truth, subjects[known]),
-            **_strangers(answers, result, network.novelty, case),
+            **_strangers(answers, result, case),
         }
     result.thresholds["min_confidence"] = result.min_confidence.pop(network.cases[0])
     return result
@@ -108,13 +117,9 @@ def _shuffled(name: str) -> bytes:
     return hashlib.sha256(name.encode()).digest()
 
 
-def _strangers(answers: Answers, result: Calibration, names: Sequence[str], case: str) -> dict[str, Any]:
+def _strangers(answers: Answers, result: Calibration, case: str) -> dict[str, Any]:
     """Return how many captures of none of the six, and how many of the six, would be called unknown."""
-    top = softened(answers.logits, result.temperature[case]).max(1)
-    unknown = top < result.min_confidence[case]
-    if "energy" in names:
-        place = list(names).index("energy")
-        unknown |= answers.novelty[:, place] > result.novelty["energy"][case]
+    unknown = result.unknown(answers, case)
     strange = answers.truth == NONE_OF_THEM
     table: dict[str, Any] = {"unknown_of_known": round(float(unknown[~strange].mean()), 6)}
     if strange.any():

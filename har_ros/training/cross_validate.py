@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,13 +31,9 @@ def cross_validate(
     must hold those of all clips; each fold's checkpoint goes into `folder`. Raises HarError for more folds than
     subjects.
     """
-    parts = subject_folds((clip.subject for clip in known(clips)), folds)
     folder.mkdir(parents=True, exist_ok=True)
     truth, probabilities, groups, accuracies = [], [], [], []
-    for fold, left_out in enumerate(parts):
-        held_out = [clip for clip in known(clips) if clip.subject in left_out]
-        others = [clip for clip in clips if clip.subject not in left_out]
-        train, inner = split_by_subject(others, profile.validation_share, profile.seed)
+    for fold, (held_out, train, inner) in enumerate(folds_of(clips, profile, folds)):
         answers, labels = _Fitted(train, inner, store, profile, folder / f"fold_{fold}.pt").judge(held_out)
         truth += labels
         probabilities.append(answers)
@@ -50,11 +46,24 @@ def cross_validate(
     return {
         **kept,
         "folds": folds,
-        "subjects": sum(map(len, parts)),
+        "subjects": len(set(groups)),
         "fold_accuracies": accuracies,
         "worst_subject": by_subject(np.equal(names, given), groups)["worst"],
         "intervals": intervals,
     }
+
+
+def folds_of(
+    clips: Sequence[Clip], profile: Profile, folds: int
+) -> Iterator[tuple[list[Clip], list[Clip], list[Clip]]]:
+    """Yield of each fold whom it judges, and the others' clips that train and that validate.
+
+    Raises HarError for more folds than subjects, and for a fold that leaves too few to be split.
+    """
+    for left_out in subject_folds((clip.subject for clip in known(clips)), folds):
+        held_out = [clip for clip in known(clips) if clip.subject in left_out]
+        others = [clip for clip in clips if clip.subject not in left_out]
+        yield held_out, *split_by_subject(others, profile.validation_share, profile.seed)
 
 
 def other_seeds(

@@ -17,7 +17,7 @@ from har_ros.dataset.reader import find_captures, read_meta
 from har_ros.training.features import capture_digest
 
 NONE_OF_THEM = -1
-UNKNOWN_SUBJECT = "unknown:"
+_UNKNOWN_SUBJECT = "unknown:"
 _SPLIT_ATTEMPTS = 200
 
 
@@ -47,7 +47,7 @@ def list_clips(dataset: Path) -> list[Clip]:
     clips = []
     for folder in find_captures(dataset):
         meta = read_meta(folder)
-        subject = meta.subject or UNKNOWN_SUBJECT + capture_digest(folder)
+        subject = meta.subject or _UNKNOWN_SUBJECT + capture_digest(folder)
         label = NONE_OF_THEM if meta.label is Activity.OTHER else LABELS.index(meta.label.value)
         clips.append(Clip(folder, label, subject, meta.source, meta.eyes_closed))
     empty = [label for index, label in enumerate(LABELS) if all(clip.label != index for clip in clips)]
@@ -59,6 +59,11 @@ def list_clips(dataset: Path) -> list[Clip]:
 def known(clips: Sequence[Clip]) -> list[Clip]:
     """Return the clips of the six activities."""
     return [clip for clip in clips if clip.label != NONE_OF_THEM]
+
+
+def without_subject(clips: Iterable[Clip]) -> int:
+    """Return how many clips name no subject."""
+    return sum(clip.subject.startswith(_UNKNOWN_SUBJECT) for clip in clips)
 
 
 def subject_folds(subjects: Iterable[str], folds: int) -> list[set[str]]:

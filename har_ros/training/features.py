@@ -8,6 +8,7 @@ Both names are hashes, so that other weights, captures or versions never meet a 
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -126,10 +127,12 @@ def _motion_path(maps: Path) -> Path:
 
 @contextmanager
 def _draft(path: Path) -> Iterator[Any]:
-    """Give a file to write; it appears whole or not at all, even while another process writes the same one."""
+    """Give a file to write; it appears whole or not at all, whoever writes the same one and whenever power fails."""
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as draft:
         try:
             yield draft
+            draft.flush()
+            os.fsync(draft.fileno())
         except BaseException:
             Path(draft.name).unlink()
             raise

@@ -9,7 +9,7 @@ from pathlib import Path
 from har_ros.core.errors import HarError
 from har_ros.core.labels import LABELS
 from har_ros.core.model_card import load_card
-from har_ros.training.data import NONE_OF_THEM, UNKNOWN_SUBJECT, Clip, known, list_clips, split_by_subject
+from har_ros.training.data import NONE_OF_THEM, Clip, known, list_clips, split_by_subject, without_subject
 from har_ros.training.profile import Profile
 
 
@@ -52,7 +52,7 @@ class Sets:
     @property
     def unknown(self) -> int:
         """How many name no subject."""
-        return sum(clip.subject.startswith(UNKNOWN_SUBJECT) for clip in self.all)
+        return without_subject(self.all)
 
 
 def sets_of(job: Job) -> Sets:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,15 +15,14 @@ import torch
 from har_ros.core.errors import HarError
 from har_ros.core.model_card import publish_model
 from har_ros.dataset.json_file import write_json
+from har_ros.dataset.parallel import for_each_capture
+from har_ros.dataset.reader import read_capture
 from har_ros.training.ablation import Sides, ablate
 from har_ros.training.backbone import MobileNetV2, load_mobilenet, split
 from har_ros.training.card import write_card
 from har_ros.training.compress import Compressible
-from har_ros.training.cross_validate import cross_validate, other_seeds
-from har_ros.training.data import (
-    known,
-    subject_folds,
-)
+from har_ros.training.cross_validate import cross_validate, folds_of, other_seeds
+from har_ros.training.data import known
 from har_ros.training.export import HEADS_FILE, export_trunk
 from har_ros.training.features import PLAIN_VIEWS, FeatureStore
 from har_ros.training.job import Job, Sets, base_people, sets_of
@@ -77,12 +77,18 @@ def _try_later_parts(job: Job, sets: Sets) -> None:
     if job.warm_start:
         warm_network(job.warm_start, job.profile)
     if job.folds:
-        subject_folds((clip.subject for clip in known(sets.train + sets.validation)), job.folds)
+        for _ in folds_of(sets.train + sets.validation, job.profile, job.folds):
+            pass
     if job.empty:
         moved = Sides(known(sets.train), known(sets.validation)).moved(job.dataset, job.empty)
         lacking = [folder for folder in moved.folders if not folder.is_dir()]
         if lacking:
             raise HarError(f"'{job.empty}' lacks {len(lacking)} captures of the dataset, such as '{lacking[0]}'")
+    for_each_capture(_try_capture, [clip.folder for clip in sets.validation + sets.test], "trying captures")
+
+
+def _try_capture(folder: Path) -> None:
+    read_capture(folder)
 
 
 def _begin_anew(net: MobileNetV2, job: Job, sets: Sets) -> Compressible:
@@ -124,7 +130,7 @@ def _cross_validated(job: Job, sets: Sets, store: FeatureStore) -> dict[str, Any
             store = FeatureStore(job.cache, file, size_px)
         views = PLAIN_VIEWS + job.profile.pictures.views
         store.fill([clip.folder for clip in clips], views, job.threads, "features, all subjects")
-        write_json(path, cross_validate(clips, store, job.profile, job.folds, job.folder / "folds"))
+        write_json(path, cross_validate(clips, store, job.profile, job.folds, job.folder / f"folds_{job.folds}"))
     return json.loads(path.read_text(encoding="utf-8")) if job.folds else {}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from har_ros.core.labels import LABELS
-from har_ros.evaluation.metrics import by_subject, score
+from har_ros.evaluation.metrics import as_published, by_subject, score
 from har_ros.evaluation.reliability import calibration, plot_precision_recall, plot_reliability
 from har_ros.evaluation.report import plot_confusion
 from har_ros.training.batches import imu_scale, plain_batches, training_batches
@@ -80,21 +80,25 @@ class Stage:
 
     def plot(self, model_name: str, folder: Path) -> None:
         """Draw confusion, reliability and precision over recall of each set."""
-        for use, (probabilities, truth) in self._answers.items():
+        for use, (probabilities, truth, _) in self._answers.items():
             title = f"{model_name}: {use}"
             plot_confusion(self.figures[use]["confusion"], LABELS, title, folder / f"confusion_{use}.png")
             plot_reliability(probabilities, truth, title, folder / f"reliability_{use}.png")
             plot_precision_recall(probabilities, truth, LABELS, title, folder / f"precision_recall_{use}.png")
 
-    def _predict(self, clips: Sequence[Clip], case: str) -> tuple[Any, Any]:
+    def _predict(self, clips: Sequence[Clip], case: str) -> tuple[Any, Any, Any]:
+        """Return calibrated probabilities (n, 6), true labels (n,) and what would be called unknown (n,)."""
         answers = predict(self.network, plain_batches(clips, self.store, self.scale, SCORING_BATCH, case))
-        return softened(answers.logits, self.calibration.temperature[case]), answers.truth
+        probabilities = softened(answers.logits, self.calibration.temperature[case])
+        return probabilities, answers.truth, self.calibration.unknown(answers, case)
 
-    def _score(self, use: str, probabilities: Any, truth: Any) -> dict[str, Any]:
+    def _score(self, use: str, probabilities: Any, truth: Any, unknown: Any) -> dict[str, Any]:
         true_names, given_names = ([LABELS[index] for index in each] for each in (truth, probabilities.argmax(1)))
         subjects = [clip.subject for clip in self._sets[use]]
         figures, intervals = score(true_names, given_names, LABELS, probabilities, subjects)
-        worst = by_subject(np.equal(true_names, given_names), subjects)["worst"]
+        right = np.equal(true_names, given_names)
+        worst, published = by_subject(right, subjects)["worst"], as_published(right, unknown, subjects)
         trust = calibration(probabilities, truth, subjects)  # the validation's flatters: its people set the temperature
         errors = {key: trust[key] for key in ("ece", "ece_ci")}
-        return {**{key: figures[key] for key in _FIGURES}, **errors, "worst_subject": worst, "intervals": intervals}
+        kept = {key: figures[key] for key in _FIGURES}
+        return {**kept, **errors, "worst_subject": worst, "published": published, "intervals": intervals}

@@ -11,6 +11,8 @@ statistics that don't follow, a high rate of learning soon leaves nothing but ze
 
 from __future__ import annotations
 
+import math
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -53,7 +55,7 @@ def tune(trunk: Trunk, clips: Sequence[Clip], profile: Profile, checkpoint: Path
     tuning = _Tuning(trunk, profile, steps, checkpoint)
     wait_for_all()  # before the checkpoint changes, everyone has read it
     if tuning.epochs_done < profile.tuning.epochs:
-        pictures = _read(clips, profile.pictures.frame_size_px)
+        pictures = _read(clips, profile.pictures.frame_size_px, checkpoint.parent)
         with progress_bar() as bar:
             task = bar.add_task("tuning the backbone", total=profile.tuning.epochs * steps, figures="")
             bar.advance(task, tuning.epochs_done * steps)
@@ -129,10 +131,15 @@ def _kept(steps: int) -> NDArray[np.int64]:
     return np.linspace(0, steps - 1, _KEPT_A_CLIP).round().astype(np.int64)
 
 
-def _read(clips: Sequence[Clip], size_px: int) -> NDArray[np.uint8]:
-    """Return pictures (clips, 10, size, size, 3) uint8 in a file without a name: memory may not do for them."""
-    with tempfile.TemporaryFile() as file:
-        pictures = np.memmap(file, np.uint8, "w+", shape=(len(clips), _KEPT_A_CLIP, size_px, size_px, 3))
+def _read(clips: Sequence[Clip], size_px: int, folder: Path) -> NDArray[np.uint8]:
+    """Return pictures (clips, 10, size, size, 3) uint8 in a file without a name in `folder`: memory may not do.
+
+    Raises OSError where the disk has no room for them: without it taken now, writing to them would end the process.
+    """
+    shape = (len(clips), _KEPT_A_CLIP, size_px, size_px, 3)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        os.posix_fallocate(file.fileno(), 0, math.prod(shape))
+        pictures = np.memmap(file, np.uint8, "r+", shape=shape)
 
     def read(index: int) -> None:
         frames = read_capture(clips[index].folder).frames
