@@ -75,6 +75,31 @@ def test_a_slower_path_does_not_move_the_stamps_at_once() -> None:
     assert max(late) < 5
 
 
+@pytest.mark.parametrize("error", [-0.03, -0.005, 0.005, 0.03])
+def test_a_device_that_counts_samples_in_place_of_time_is_followed(error: float) -> None:
+    delays = 3 + np.random.default_rng(4).exponential(15, 6000)
+    late = [(stamp - true) / 1e6 for true, _, stamp, _ in stamps(error, delays)][2000:]
+    assert np.std(late) < 2  # of arrivals: 15 ms
+    assert abs(np.median(late) - 3) < 3
+
+
+@pytest.mark.parametrize("rate", [1e-3, 0.5, 2.0, 100.0])
+def test_what_is_no_clock_is_not_followed(rate: float) -> None:
+    delays = 3 + np.random.default_rng(5).exponential(15, 3000)
+    said = list(stamps(rate - 1, delays))
+    clock = said[-1][3]
+    assert not clock.keeps_time and not clock.is_synced
+    assert all(stamp == arrived or stamp - arrived < 1000 for _, arrived, stamp, _ in said[1000:])
+
+
+@pytest.mark.parametrize("stall_s", [1, 10])
+def test_a_stall_soon_after_the_start_raises_no_doubt(stall_s: int) -> None:
+    delays = np.full(1000 + 100 * stall_s, 3.0)
+    delays[120:] = 3 + np.maximum(0, stall_s * 1000 - 10 * np.arange(len(delays) - 120))
+    said = list(stamps(2e-5, delays))
+    assert max(abs(stamp - true) / 1e6 for true, _, stamp, _ in said[120:]) < 10
+
+
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, WRAP_US - 1), st.integers(0, 10**10)), min_size=1, max_size=100))
 def test_whatever_the_device_says_the_time_is_stamps_rise_up_to_the_arrival(steps: list[tuple[int, int]]) -> None:

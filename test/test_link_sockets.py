@@ -185,7 +185,8 @@ def test_stop_is_prompt_and_frees_the_port() -> None:
      ({"data_timeout_s": float("nan")}, "above 0"), ({"token": "two words"}, "without blanks"),
      ({"tls_cert": "a"}, "belong together"), ({"mode": "udp", "tls_ca": "a"}, "TLS runs over TCP"),
      ({"tls_ca": "a"}, "its own certificate"),
-     ({"mode": "tcp_connect", "tls_cert": "a", "tls_key": "b"}, "whom to trust")],
+     ({"mode": "tcp_connect", "tls_cert": "a", "tls_key": "b"}, "whom to trust"),
+         ({"mode": "tcp_connect"}, "needs the device's address"), ({"units": "lb"}, "give m/s2 or g")],
 )  # fmt: skip
 def test_settings_that_make_no_sense_are_refused(settings: dict, words: str) -> None:
     with pytest.raises(HarError, match=words):

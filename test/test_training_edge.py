@@ -115,7 +115,7 @@ def test_the_published_model_scores_as_its_card_says_in_every_case(finished: Pat
 
 
 @pytest.mark.timeout(600)
-def test_the_card_says_how_well_it_knows_itself(card: ModelCard) -> None:
+def test_the_card_says_how_well_it_knows_itself(finished: Path, card: ModelCard) -> None:
     for case in CASES:
         figures = card.metrics["calibration"][case]
         assert {"ece", "nll", "brier", "ece_ci"} <= figures["calibrated"].keys() == figures["temperature_1"].keys()

@@ -3,7 +3,8 @@
 Host time means any clock of the host's that isn't set while it runs; the link takes the steady one.
 
 Packets are delayed, never early: arrival minus device time is the clocks' offset plus a delay of zero
-or more, so its lower envelope over some seconds gives offset and drift (the idea of NTP's minimum filter).
+or more, so its lower envelope over some seconds gives offset and drift (the idea of NTP's minimum filter). A clock that
+is no clock, such as one that counts milliseconds, is found out by its rate, and not followed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ BUCKETS = 60
 SYNC_SAMPLES = 50
 SYNC_SPAN_NS = 1_000_000_000
 DRIFT_SPAN_NS = 5_000_000_000
-MAX_DRIFT = 5e-4  # of a cheap oscillator; a steeper slope is delay, not drift
+MAX_DRIFT = 5e-4  # of a cheap oscillator; a steeper slope is delay, not drift, or else the same all the time
+MAX_RATE_ERROR = 0.05  # of a device that counts samples in place of time; beyond it its time is none
+ALIKE = 0.3  # share by which the slopes of both halves may differ where it is the same all the time
+LATE_START_NS = 500_000_000  # by which delay alone may seem to stretch the time since the first sample
+DOUBT_NS = 2_000_000_000  # what a stall held back comes at once, and has gone by then
 JUMP_NS = 2_000_000_000  # by which a device's clock may outrun the arrivals
 
 _Point = tuple[float, float]
@@ -41,14 +46,21 @@ class ClockSync:
         self._count = 0
         self._buckets: deque[tuple[int, int]] = deque(maxlen=BUCKETS)  # device ns, least offset ns
         self._line = (0, 0.0)
+        self._seeming_drift = 0.0
+        self._doubted_ns: int | None = None
         self.residual_ms = float("nan")
 
     @property
     def is_synced(self) -> bool:
         """Whether stamps come from the device's clock."""
         return self._device_ns is not None and (
-            self._count >= SYNC_SAMPLES and self._device_ns - self._first_ns >= SYNC_SPAN_NS
+            self._count >= SYNC_SAMPLES and self._device_ns - self._first_ns >= SYNC_SPAN_NS and self.keeps_time
         )
+
+    @property
+    def keeps_time(self) -> bool:
+        """Whether the device's clock runs at the rate of time, as far as is known."""
+        return self._doubted_ns is None or self._arrived_ns - self._doubted_ns < DOUBT_NS
 
     def reset(self) -> None:
         """Forget everything, as after a reconnect."""
@@ -59,6 +71,7 @@ class ClockSync:
         """Return the host time, ns, of the sample that the device stamped `t_us` and that arrived now."""
         device_ns = self._unwrap(t_us, arrival_ns)
         self._note(device_ns, arrival_ns - device_ns)
+        self._doubt(device_ns, arrival_ns)
         stamp_ns = arrival_ns
         if self.is_synced:
             base_ns, slope = self._line
@@ -89,6 +102,16 @@ class ClockSync:
             self._buckets[-1] = (device_ns, offset_ns)
             self._fit()
 
+    def _doubt(self, device_ns: int, arrival_ns: int) -> None:
+        """Note since when more time has passed than the device says, or less, than delay can explain."""
+        span_ns = device_ns - self._first_ns
+        alone = len(self._buckets) == 1
+        astray_ns = arrival_ns - device_ns - self._buckets[0][1] if alone else self._seeming_drift * span_ns
+        if abs(astray_ns) <= MAX_RATE_ERROR * span_ns + LATE_START_NS:
+            self._doubted_ns = None
+        elif self._doubted_ns is None:
+            self._doubted_ns = arrival_ns
+
     def _fit(self) -> None:
         """Lay the line under all buckets that leaves the least in between: an edge of their lower hull.
 
@@ -96,9 +119,14 @@ class ClockSync:
         """
         low_ns = min(offset for _, offset in self._buckets)
         points = [(float(at - self._first_ns), float(offset - low_ns)) for at, offset in self._buckets]
-        slope = 0.0
-        if points[-1][0] - points[0][0] >= DRIFT_SPAN_NS:
-            slope = min(max(_middle_slope(_lower_hull(points)), -MAX_DRIFT), MAX_DRIFT)
+        slope = self._seeming_drift = _middle_slope(points)
+        if points[-1][0] - points[0][0] < DRIFT_SPAN_NS:
+            slope = 0.0
+        elif abs(slope) > MAX_DRIFT:
+            halves = points[: len(points) // 2 + 1], points[len(points) // 2 :]
+            steady = all(abs(_middle_slope(half) - slope) < ALIKE * abs(slope) for half in halves)
+            limit = MAX_RATE_ERROR if steady else MAX_DRIFT
+            slope = min(max(slope, -limit), limit)
         above = [offset - slope * at for at, offset in points]
         self._line = (low_ns + round(min(above)), slope)
         self.residual_ms = (sum(above) / len(above) - min(above)) / 1e6
@@ -114,8 +142,11 @@ def _lower_hull(points: list[_Point]) -> list[_Point]:
     return hull
 
 
-def _middle_slope(hull: list[_Point]) -> float:
-    """Return the slope of the edge above the middle of the span."""
+def _middle_slope(points: list[_Point]) -> float:
+    """Return the slope of the lower hull's edge in the middle of the span; 0 for a single point."""
+    hull = _lower_hull(points)
+    if len(hull) == 1:
+        return 0.0
     middle = (hull[0][0] + hull[-1][0]) / 2
     right = next(index for index, (x, _) in enumerate(hull) if x >= middle)
     return _slope(hull[max(right, 1) - 1], hull[max(right, 1)])

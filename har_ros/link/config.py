@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from har_ros.core.errors import HarError
-from har_ros.link.protocol import is_word
+from har_ros.link.protocol import UNITS_MPS2, is_word
 
 MODES = ("tcp_listen", "tcp_connect", "udp")
 
@@ -27,6 +27,7 @@ class LinkConfig:
     mode:           tcp_listen waits for the device, tcp_connect calls it, udp takes its datagrams.
     host, port:     the address to bind or to call; port 0 binds any free one.
     data_timeout_s: a connection that brings no sample for so long is given up.
+    units:          of the accelerations of a device that says no hello: m/s2 or g.
     token:          the secret that the device's hello must carry; empty for none.
     tls_cert, tls_key: this side's certificate and key (PEM); a listener with both speaks TLS only.
     tls_ca:         the authority whose certificate the other side must show; a caller with it speaks TLS.
@@ -36,6 +37,7 @@ class LinkConfig:
     host: str = "0.0.0.0"
     port: int = 5005
     data_timeout_s: float = 2.0
+    units: str = "m/s2"
     token: str = ""
     tls_cert: str = ""
     tls_key: str = ""
@@ -47,6 +49,8 @@ class LinkConfig:
         if not 0 <= self.port <= 65535 or (self.mode == "tcp_connect" and self.port == 0):
             raise HarError(f"port {self.port} can't be used; give one from 1 to 65535")
         check_host(self.host)
+        if self.units not in UNITS_MPS2:
+            raise HarError(f"units '{self.units}' are unknown; give m/s2 or g")
         if not self.data_timeout_s > 0:
             raise HarError(f"data_timeout_s is {self.data_timeout_s}; give a time above 0 s")
         if self.token and not is_word(self.token):
@@ -59,6 +63,8 @@ class LinkConfig:
             raise HarError("a TLS listener needs its own certificate; give tls_cert and tls_key beside tls_ca")
         if self.mode == "tcp_connect" and self.tls_cert and not self.tls_ca:
             raise HarError("a TLS caller must know whom to trust; give tls_ca beside tls_cert and tls_key")
+        if self.mode == "tcp_connect" and self.host in ("", "0.0.0.0"):
+            raise HarError("tcp_connect needs the device's address; give it as host, such as 192.168.1.20")
 
     def tls_context(self) -> ssl.SSLContext | None:
         """Return the TLS settings, or None for plain TCP. Raises HarError for files that can't be used."""
@@ -67,14 +73,15 @@ class LinkConfig:
         listens = self.mode == "tcp_listen"
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if listens else ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        for name in filter(None, (self.tls_cert, self.tls_key, self.tls_ca)):
-            if not Path(name).is_file():
+        cert, key, authority = (Path(name).expanduser() for name in (self.tls_cert, self.tls_key, self.tls_ca))
+        for name, path in ((self.tls_cert, cert), (self.tls_key, key), (self.tls_ca, authority)):
+            if name and not path.is_file():
                 raise HarError(f"the TLS file '{name}' is missing; give the path of a PEM file")
         try:
             if self.tls_cert:
-                context.load_cert_chain(self.tls_cert, self.tls_key)
+                context.load_cert_chain(cert, key)
             if self.tls_ca:
-                context.load_verify_locations(self.tls_ca)
+                context.load_verify_locations(authority)
                 context.verify_mode = ssl.CERT_REQUIRED
         except ssl.SSLError as error:
             raise HarError(f"the TLS files can't be used: {error.reason or error}; give matching PEM files") from None

@@ -10,6 +10,7 @@ from har_ros.link.config import LinkConfig
 from har_ros.link.session import Session, Tally
 
 PROOF_WAIT_S = 2.0  # so long a newcomer may take to say who it is
+HELLO_WAIT_S = 1.2  # over UDP a hello comes once a second
 MOST_WAITING = 8
 WARN_AGAIN_S = 10.0  # a refused device knocks again and again; the counts tell how often
 
@@ -83,7 +84,7 @@ class Door(Generic[P]):
         late = session.age_s > PROOF_WAIT_S
         if session.wrong_token or (late and not session.proven):
             self._refuse(peer, "wrong or missing token")
-        elif session.proven and session.speaks and self.current is None:
+        elif session.proven and self._is_known(session) and self.current is None:
             self._let_in(peer)
         elif session.proven and self.current is not None and session.is_same_device(self.current.session):
             self.leave(self.current)
@@ -92,6 +93,11 @@ class Door(Generic[P]):
             self._refuse(peer, "another device is connected")
         elif late:
             self._refuse(peer, "neither hello nor sample came")
+
+    def _is_known(self, session: Session) -> bool:
+        """Return whether it has said all that it says of itself: a datagram with the units may come a second late."""
+        hello_may_follow = self._config.mode == "udp" and session.age_s < HELLO_WAIT_S
+        return session.hello is not None or (session.speaks and not hello_may_follow)
 
     def _let_in(self, peer: P) -> None:
         self._waiting.remove(peer)

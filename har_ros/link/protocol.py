@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from har_ros.core.preprocess import STANDARD_GRAVITY_MPS2, Vector
 
@@ -62,6 +62,11 @@ class Reading:
     def columns(self) -> int:
         """How many columns its line has."""
         return 3 + 2 * (self.seq is not None) + 3 * (self.gyro_radps is not None)
+
+    def scaled(self, factor: float) -> Reading:
+        """Return the sample whose accelerations are `factor` times these."""
+        x, y, z = self.accel_mps2
+        return replace(self, accel_mps2=(factor * x, factor * y, factor * z))
 
     def line(self) -> bytes:
         """Return the line that says this, in m/s^2."""

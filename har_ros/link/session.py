@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 import logging
+import math
+import statistics
 import threading
 import time
 from collections import Counter, deque
@@ -12,10 +14,11 @@ from dataclasses import dataclass, field
 
 from har_ros.core.preprocess import Vector
 from har_ros.link.clock import ClockSync
-from har_ros.link.protocol import BadLine, Hello, LineSplitter, Reading, parse_line
+from har_ros.link.protocol import UNITS_MPS2, BadLine, Hello, LineSplitter, Reading, parse_line
 
 RATE_SPAN_S = 2.0
 MOST_EARLY_READINGS = 11_000  # of a device that is not let in yet: 64 KB of the shortest lines, one turn of reading
+MOST_APART_NS = 40_000_000  # samples without a clock that come at once; after a silence they are not from all of it
 MOST_LATE = 32  # samples by which a datagram may be overtaken; further back, the device has rebooted
 MOST_LOST = 100_000  # samples in one gap; beyond it, the numbers begin anew
 CLOCK_STEP_NS = 1_000_000  # of the host's clock against the steady one; less is the noise of reading two clocks
@@ -35,18 +38,25 @@ class StampedReading:
 
 @dataclass(frozen=True)
 class LinkStats:
-    """How the link fares; counts are since its start."""
+    """How the link fares; counts are since its start.
+
+    trouble:    why the device can't be reached, where this side calls it; else empty.
+    accel_mps2: the median size of the newest readings, NaN without any: of a body about 9.8.
+    """
 
     state: str
     device_id: str
     bound_port: int
+    trouble: str
     rate_hz: float
+    accel_mps2: float
     samples: int
     bad_lines: dict[str, int]
     lost: int
     refused: int
     reconnects: int
     clock_synced: bool
+    clock_keeps_time: bool
     clock_residual_ms: float
     data_age_s: float
 
@@ -58,12 +68,13 @@ class Tally:
     state: str = "starting"
     device_id: str = ""
     bound_port: int = 0
+    trouble: str = ""
     samples: int = 0
     lost: int = 0
     refused: int = 0
     connections: int = 0
     bad_lines: Counter[str] = field(default_factory=Counter)
-    arrivals_s: deque[float] = field(default_factory=deque)
+    arrivals: deque[tuple[float, float]] = field(default_factory=deque)  # when, s, and how large, m/s^2
     clock: ClockSync = field(default_factory=ClockSync)
     last_data_s: float = float("-inf")
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -77,24 +88,27 @@ class Tally:
                 self.state,
                 self.device_id,
                 self.bound_port,
-                len(self.arrivals_s) / RATE_SPAN_S,
+                self.trouble,
+                len(self.arrivals) / RATE_SPAN_S,
+                statistics.median(size for _, size in self.arrivals) if self.arrivals else math.nan,
                 self.samples,
                 dict(self.bad_lines),
                 self.lost,
                 self.refused,
                 max(self.connections - 1, 0),
                 self.clock.is_synced,
+                self.clock.keeps_time,
                 self.clock.residual_ms,
                 now_s - self.last_data_s,
             )
 
-    def count_sample(self) -> None:
+    def count_sample(self, accel_mps2: Vector) -> None:
         """Note that a good sample came just now."""
         now_s = time.monotonic()
         with self.lock:
             self.samples += 1
             self.last_data_s = now_s
-            self.arrivals_s.append(now_s)
+            self.arrivals.append((now_s, math.hypot(*accel_mps2)))
             self._forget(now_s)
 
     def count_bad(self, kind: str) -> None:
@@ -109,17 +123,22 @@ class Tally:
             self.state = state
 
     def _forget(self, now_s: float) -> None:
-        while self.arrivals_s and now_s - self.arrivals_s[0] > RATE_SPAN_S:
-            self.arrivals_s.popleft()
+        while self.arrivals and now_s - self.arrivals[0][0] > RATE_SPAN_S:
+            self.arrivals.popleft()
 
 
 class Session:
     """Turns the bytes of one device into stamped readings, from its connection to its end."""
 
-    def __init__(self, tally: Tally, token: str, on_reading: Callable[[StampedReading], None]) -> None:
+    def __init__(
+        self, tally: Tally, token: str, on_reading: Callable[[StampedReading], None], units: str = "m/s2"
+    ) -> None:
+        """`units` are those of a device that says no hello."""
         self._tally = tally
         self._token = token
         self._on_reading = on_reading
+        self._scale = UNITS_MPS2[units]
+        self._fed_ns = 0
         self._splitter = LineSplitter()
         self._clock = ClockSync()
         self._last_seq: int | None = None
@@ -175,19 +194,27 @@ class Session:
         """Take bytes that arrived at `host_ns` (since 1970) and `steady_ns` (time.monotonic_ns)."""
         if abs(host_ns - steady_ns - self._steady_to_host_ns) > CLOCK_STEP_NS:
             self._steady_to_host_ns = host_ns - steady_ns
-        for line in self._splitter.feed(chunk):
-            parsed = parse_line(line, self.hello.scale if self.hello else 1.0)
+        lines = self._splitter.feed(chunk)
+        for line, taken_ns in zip(lines, self._spread(len(lines), steady_ns)):
+            parsed = parse_line(line, self._scale)
             if isinstance(parsed, Hello):
                 self._meet(parsed)
             elif isinstance(parsed, BadLine):
                 self._tally.count_bad(parsed.kind)
             elif isinstance(parsed, Reading):
-                self._take(parsed, steady_ns)
+                self._take(parsed, taken_ns if parsed.t_us is None else steady_ns)
+
+    def _spread(self, count: int, steady_ns: int) -> list[int]:
+        """Return when each of so many samples without a clock was taken, that came at once: since those before them."""
+        since_ns, self._fed_ns = self._fed_ns, steady_ns
+        apart_ns = min(max((steady_ns - since_ns) // max(count, 1), 1), MOST_APART_NS)
+        return [steady_ns - (count - 1 - place) * apart_ns for place in range(count)]
 
     def _meet(self, hello: Hello) -> None:
         if hello == self.hello:  # repeated in datagrams, for whoever listens later
             return
-        self.hello = hello
+        self._early = [(reading.scaled(hello.scale / self._scale), arrived_ns) for reading, arrived_ns in self._early]
+        self.hello, self._scale = hello, hello.scale
         self._clock.reset()
         self._last_seq = None
         if self._admitted:
@@ -212,7 +239,7 @@ class Session:
                 self._tally.count_bad("late")
                 return
             stamp_ns = self._clock.stamp(reading.t_us, steady_ns)
-        self._tally.count_sample()
+        self._tally.count_sample(reading.accel_mps2)
         host_ns = stamp_ns + self._steady_to_host_ns
         self._on_reading(StampedReading(host_ns, reading.accel_mps2, reading.gyro_radps, reading.seq))
 

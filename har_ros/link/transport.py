@@ -49,7 +49,7 @@ class Transport(abc.ABC):
 
     def session(self) -> Session:
         """Return the session of a new connection."""
-        return Session(self.tally, self.config.token, self.on_reading)
+        return Session(self.tally, self.config.token, self.on_reading, self.config.units)
 
     def bind(self, kind: socket.SocketKind) -> socket.socket:
         """Return a bound socket and note its port. Raises HarError when the address can't be had."""
@@ -162,8 +162,10 @@ class TcpCaller(Transport):
                 self._connect(plain)
                 sock = self._wrap(plain)
             except OSError as error:
-                logger.info("no connection to %s: %s", name, error)
+                self.tally.trouble = f"no connection to {name}: {error.strerror or error}"
+                logger.info("%s", self.tally.trouble)
                 return
+            self.tally.trouble = ""
             peer = TcpPeer(sock, self.session(), name)
             door: Door[TcpPeer] = Door(self.config, self.tally)
             door.knock(peer)

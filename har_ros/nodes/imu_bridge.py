@@ -15,7 +15,7 @@ from sensor_msgs.msg import Imu
 from har_ros.core.errors import HarError
 from har_ros.link.config import MODES, LinkConfig
 from har_ros.link.link import ImuLink
-from har_ros.link.session import StampedReading
+from har_ros.link.session import LinkStats, StampedReading
 from har_ros.nodes import qos
 from har_ros.nodes.base import HarNode, Health, describe
 from har_ros.nodes.neighbours import Neighbours
@@ -23,8 +23,9 @@ from har_ros.nodes.parameters import Parameter
 from har_ros.nodes.running import run_node
 
 SAMPLES = "imu/data_raw"
-_LINK_PARAMETERS = ("mode", "host", "port", "data_timeout_s", "token", "tls_cert", "tls_key", "tls_ca")
+_LINK_PARAMETERS = ("mode", "host", "port", "data_timeout_s", "units", "token", "tls_cert", "tls_key", "tls_ca")
 _REPEAT_S = 10.0
+_LEAST_MPS2, _MOST_MPS2 = 5.0, 20.0  # of a body, whatever it does for two seconds
 
 
 class RosLog(logging.Handler):
@@ -58,6 +59,7 @@ class ImuBridgeNode(HarNode):
         Parameter("host", str, "Address to listen on, or to call"),
         Parameter("port", int, "Port to listen on, or to call; 0 listens on any free one", "", 0, 65535),
         Parameter("data_timeout_s", float, "A connection that is silent for so long is given up", "s", 0.1, 60),
+        Parameter("units", str, "Units of the readings of a device that says no hello", choices=("m/s2", "g")),
         Parameter("token", str, "Secret that the device must show; empty for none"),
         Parameter("tls_cert", str, "This side's certificate (PEM); empty for none"),
         Parameter("tls_key", str, "This side's private key (PEM); empty for none"),
@@ -123,6 +125,7 @@ class ImuBridgeNode(HarNode):
             "lost": stats.lost,
             "refused": stats.refused,
             "reconnects": stats.reconnects,
+            "accel_mps2": stats.accel_mps2,
             "clock_synced": stats.clock_synced,
             "clock_residual_ms": stats.clock_residual_ms,
             "data_age_s": stats.data_age_s,
@@ -130,11 +133,13 @@ class ImuBridgeNode(HarNode):
             **{f"bad_lines.{kind}": count for kind, count in sorted(stats.bad_lines.items())},
         }
         if stats.data_age_s <= self.value("data_timeout_s"):
-            level, message = DiagnosticStatus.OK, f"receiving from {stats.device_id or 'a device without a name'}"
+            doubts = _doubts(stats)
+            level = DiagnosticStatus.WARN if doubts else DiagnosticStatus.OK
+            message = "; ".join([f"receiving from {stats.device_id or 'a device without a name'}", *doubts])
         elif stats.samples:
             level, message = DiagnosticStatus.ERROR, f"no samples for {stats.data_age_s:.1f} s; {stats.state}"
         else:
-            level, message = DiagnosticStatus.WARN, f"{stats.state} on port {stats.bound_port}; no device yet"
+            level, message = DiagnosticStatus.WARN, _why_silent(stats)
         return Health(level, message, values, hardware_id=stats.device_id)
 
     def _publish(self, reading: StampedReading) -> None:
@@ -149,6 +154,27 @@ class ImuBridgeNode(HarNode):
         gyro.x, gyro.y, gyro.z = reading.gyro_radps or (0.0, 0.0, 0.0)
         message.angular_velocity_covariance[0] = 0.0 if reading.gyro_radps else -1.0
         self._publisher.publish(message)
+
+
+def _doubts(stats: LinkStats) -> list[str]:
+    """Return what can't be right about the samples that come."""
+    doubts = []
+    if stats.accel_mps2 < _LEAST_MPS2 or stats.accel_mps2 > _MOST_MPS2:
+        doubts.append(
+            f"readings are of {stats.accel_mps2:.1f} m/s^2, and gravity alone is 9.8: if they are in g, say units=g in "
+            "the hello or set units; else look at the sensor's range and axes"
+        )
+    if not stats.clock_keeps_time:
+        doubts.append("the device's t_us does not run with time, so samples are stamped as they come; send micros()")
+    return doubts
+
+
+def _why_silent(stats: LinkStats) -> str:
+    """Return why no sample has ever come, as far as is known."""
+    if stats.bad_lines:
+        counts = ", ".join(f"{count} by {kind}" for kind, count in sorted(stats.bad_lines.items()))
+        return f"what came can't be used, {counts}; see docs/wire-protocol.md"
+    return stats.trouble or f"{stats.state} on port {stats.bound_port}; no device yet"
 
 
 def main() -> int:
