@@ -18,7 +18,7 @@ from har_ros.inference.model import HarModel, WindowHead
 from har_ros.inference.recogniser import Recognition, StreamingRecogniser
 
 CASES = ("camera+imu", "camera", "imu")
-FRAME_NS, SAMPLE_NS = 33_333_333, 10_000_000
+SAMPLE_NS = 10_000_000
 BOTH, CAMERA, IMU = ("camera", "imu"), ("camera",), ("imu",)
 
 
@@ -28,21 +28,30 @@ def model(tmp_path: Path) -> HarModel:
 
 
 def run(
-    model: HarModel, seconds: float, no_camera: tuple[float, float] = (9, 9), no_imu: tuple[float, float] = (9, 9)
+    model: HarModel,
+    seconds: float,
+    no_camera: tuple[float, float] = (9, 9),
+    no_imu: tuple[float, float] = (9, 9),
+    late_s: float = 0.0,
+    fps: int = 30,
 ) -> list[tuple[float, Recognition]]:
-    """Feed a stream with its samples and frames in the order of time, and return the verdicts and their times."""
+    """Feed a stream with its samples and frames in the order of arrival, and return the verdicts and their times.
+
+    Frames come `late_s` after they were taken; with no_camera none is taken.
+    """
     stream = StreamingRecogniser(model, AlarmMonitor(AlarmPolicy()))
     rng = np.random.default_rng(0)
     events = [(at, "sample") for at in range(0, int(seconds * 1e9), SAMPLE_NS)]
-    events += [(at, "frame") for at in range(0, int(seconds * 1e9), FRAME_NS)]
+    late_ns = round(late_s * 1e9)
+    events += [(at + late_ns, "frame") for at in range(0, int((seconds - late_s) * 1e9), round(1e9 / fps))]
     verdicts = []
     for at_ns, kind in sorted(events, key=lambda event: (event[0], event[1] == "frame")):
         at_s = at_ns / 1e9
         verdict = None
         if kind == "sample" and not no_imu[0] <= at_s < no_imu[1]:
             verdict = stream.add_imu(at_ns, rng.normal((0, 0, 9.8), 1).astype(np.float32))
-        if kind == "frame" and not no_camera[0] <= at_s < no_camera[1]:
-            verdict = stream.add_frame(at_ns, rng.integers(0, 230, (24, 32, 3), np.uint8))
+        if kind == "frame" and not no_camera[0] <= at_s - late_s < no_camera[1]:
+            verdict = stream.add_frame(at_ns - late_ns, rng.integers(0, 230, (24, 32, 3), np.uint8))
         if verdict is not None:
             verdicts.append((at_s, verdict))
     return verdicts
@@ -75,6 +84,16 @@ def test_a_lost_camera_is_done_without_and_taken_back(model: HarModel) -> None:
         (BOTH, pytest.approx(4.0, abs=0.05)),  # a whole window of frames
     ]
     assert longest_silence_s(verdicts) < 0.25
+
+
+@pytest.mark.parametrize("fps", [15, 30])
+@pytest.mark.parametrize("late_s", [0.1, 0.15, 0.2, 0.3, 0.5])
+def test_a_camera_that_is_always_late_is_there(model: HarModel, late_s: float, fps: int) -> None:
+    verdicts = run(model, 7, no_camera=(3, 4), late_s=late_s, fps=fps)
+    first, *later = spells([verdict for verdict in verdicts if verdict[0] > 1.3 + 2 * late_s])
+    assert first[0] == BOTH and [modalities for modalities, _ in later] == [IMU, BOTH]
+    assert later[0][1] == pytest.approx(3.2 + late_s, abs=0.1)
+    assert longest_silence_s(verdicts) < 0.25 + late_s, "who comes back late has to catch up"
 
 
 def test_lost_samples_are_done_without_and_taken_back(model: HarModel) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from har_ros.core.model_card import CAMERA as MODEL_CAMERA
 from har_ros.core.model_card import IMU as MODEL_IMU
 from har_ros.core.model_card import MODALITIES, ModelCard
+from har_ros.core.windows import LOST_S
 
 _BACKWARD_NS = 1_000_000_000  # a stamp that is merely late lies less far behind
 
@@ -46,6 +47,31 @@ class Freshness:
             if abs(age_s) > self._timeout_s:
                 return f"{name} is stamped {abs(age_s):.1f} s {'ago' if age_s > 0 else 'in the future'}"
         return None
+
+
+class SilenceWatch:
+    """Knows whether one input has fallen silent, by the stamps of the other one, which goes on.
+
+    What counts is how long ago it last came, not how old that was: a camera that is always 0.3 s late is there.
+    """
+
+    def __init__(self) -> None:
+        self._heard_ns: int | None = None
+        self._other_ns: int | None = None
+
+    def note(self, stamp_ns: int) -> None:
+        """Note that the watched input came."""
+        self._heard_ns = stamp_ns if self._other_ns is None else max(stamp_ns, self._other_ns)
+
+    def wait_from(self, other_ns: int) -> None:
+        """Give an input that has never come LOST_S from here."""
+        if self._heard_ns is None:
+            self._heard_ns = other_ns
+
+    def is_lost(self, other_ns: int) -> bool:
+        """Return whether it is silent at this stamp of the other input; true, too, before it has ever come."""
+        self._other_ns = other_ns
+        return self._heard_ns is None or other_ns - self._heard_ns > LOST_S * 1e9
 
 
 class StampWatch:

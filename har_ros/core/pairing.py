@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from har_ros.core.windows import LOST_S
-
 
 @dataclass
 class Waiting:
@@ -56,21 +54,6 @@ class WaitingRoom:
         oldest = self._waiting.popleft()
         self.unpaired += oldest.image is not None
         oldest.image = None
-
-
-class SampleWatch:
-    """Knows when images should no longer wait for samples: the accelerometer has fallen silent."""
-
-    def __init__(self) -> None:
-        self._newest_ns: int | None = None
-
-    def note(self, stamp_ns: int) -> None:
-        """Note the stamp of a sample."""
-        self._newest_ns = stamp_ns
-
-    def is_lost(self, image_ns: int) -> bool:
-        """Return whether an image of this stamp would wait in vain; true, too, before the first sample."""
-        return self._newest_ns is None or image_ns - self._newest_ns > LOST_S * 1e9
 
 
 class ApproximateTimePairer:

@@ -20,6 +20,7 @@ STEPS = 30
 STEP_RATE_HZ = 30.0
 MAX_GAP_S = 0.25  # a longer hole in either stream starts the window anew
 LOST_S = 0.2  # a sensor silent for longer is done without, where the model can: before it is a hole in the window
+LATEST_S = 1.0  # by which a camera may be late; who is later has another clock
 _PHASE_GAIN = 0.1  # lets the grid follow a camera that is within 5 % of the step rate
 
 
@@ -33,7 +34,7 @@ class StepGrid:
     def __init__(self, rate_hz: float = STEP_RATE_HZ, max_gap_s: float = MAX_GAP_S) -> None:
         self._period_ns = 1e9 / rate_hz
         self._max_gap_ns = max_gap_s * 1e9
-        self._last_frame_ns: int | None = None
+        self.newest_ns: int | None = None  # of the stamps it was advanced to
         self._last_step_ns = 0.0
 
     def advance(self, stamp_ns: int) -> int | None:
@@ -42,7 +43,7 @@ class StepGrid:
         It starts anew with the first frame, after a hole longer than `max_gap_s` and when time runs
         backwards; that frame then is its first step.
         """
-        previous_ns, self._last_frame_ns = self._last_frame_ns, stamp_ns
+        previous_ns, self.newest_ns = self.newest_ns, stamp_ns
         if previous_ns is None or not 0 <= stamp_ns - previous_ns <= self._max_gap_ns:
             self._last_step_ns = float(stamp_ns)
             return None
@@ -108,6 +109,11 @@ class ImuTrack:
         chosen_ns = stamps_ns[first:last]
         gap_ns = int((chosen_ns[1:] - chosen_ns[:-1]).max()) if last - first > 1 else 0
         return self._accel_mps2[self._start + first : self._start + last], gap_ns / 1e9
+
+    @property
+    def oldest_ns(self) -> int:
+        """The stamp of the oldest sample. The track must not be empty."""
+        return int(self._stamps_ns[self._start])
 
     def __len__(self) -> int:
         return self._end - self._start

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from har_ros.core.decision import AlarmMonitor, AlarmState
 from har_ros.core.errors import HarError
-from har_ros.core.freshness import CAMERA, IMU, PAIR, WINDOW, Freshness, StampWatch, needed_inputs
+from har_ros.core.freshness import CAMERA, IMU, PAIR, WINDOW, Freshness, SilenceWatch, StampWatch, needed_inputs
 from har_ros.core.fusion_settings import FusionSettings
 from har_ros.core.labels import parse_activity
 from har_ros.core.model_card import IMU as MODEL_IMU
 from har_ros.core.mount import rotation_matrix
-from har_ros.core.pairing import ApproximateTimePairer, SampleWatch, Waiting, WaitingRoom
+from har_ros.core.pairing import ApproximateTimePairer, Waiting, WaitingRoom
 from har_ros.evaluation.bag import Input, picture, stamp_ns
 from har_ros.evaluation.timeline import SECOND_NS, Timeline
 from har_ros.inference.model import HarModel
@@ -67,7 +67,7 @@ class Replay:
         self._pairer = ApproximateTimePairer(2, settings.queue_size, int(settings.slop_s * 1e9), self._take_pair)
         self._watch = StampWatch()
         self._timeout_s, self._needed = settings.timeout_s, needed_inputs(model.card)
-        self._samples = SampleWatch()
+        self._samples = SilenceWatch()
         self._freshness = self._nothing_fresh()
         self._outcome: Recognition | HarError | None = None
         self._period_ns = round(1e9 / settings.publish_rate_hz)
@@ -131,7 +131,7 @@ class Replay:
             self._counts["restarts"] += 1
             self._room.clear()
             self._pairer.clear()
-            self._samples = SampleWatch()
+            self._samples = SilenceWatch()
             self._recogniser.restart()
             self._freshness = self._nothing_fresh()
             self._outcome = None

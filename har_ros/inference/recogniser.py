@@ -22,11 +22,14 @@ from har_ros.core.decision import (
 )
 from har_ros.core.errors import HarError
 from har_ros.core.evidence import gather_evidence
+from har_ros.core.freshness import SilenceWatch
 from har_ros.core.model_card import CAMERA, IMU, MODALITIES, modalities_of
 from har_ros.core.preprocess import normalise_imu
-from har_ros.core.windows import LOST_S, MAX_GAP_S, ImuTrack, StepGrid, WindowBuffer, WindowSpan
+from har_ros.core.windows import LATEST_S, MAX_GAP_S, ImuTrack, StepGrid, WindowBuffer, WindowSpan
 from har_ros.inference.model import HarModel
 from har_ros.inference.motion_gate import MotionGate
+
+_STRIDE_NS = round(MAX_GAP_S * 1e9)
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,8 @@ class StreamingRecogniser:
         self._feature = np.zeros(card.feature_size, np.float32)  # of this camera's last encoded frame
         self._step_ns = 0  # the end of the newest step
         self._owned_ns = 0  # up to here every sample is in a step
-        self._frame_ns: int | None = None  # of the newest frame; without one, of the first sample
+        self._frame_ns: int | None = None  # of the newest frame
+        self._camera = SilenceWatch()
         self._goes_without = {each: card.goes_without(each) for each in MODALITIES}
         self.alarm = alarm
 
@@ -92,10 +96,11 @@ class StreamingRecogniser:
         """
         if len(self._imu) == 0 and not self._goes_without[IMU]:
             return None
-        was_lost = self._goes_without[CAMERA] and self._frame_ns is not None and self._step_ns > self._frame_ns
+        self._camera.note(stamp_ns)
+        was_lost = self._grid.newest_ns != self._frame_ns
         self._frame_ns = stamp_ns
-        if was_lost and self._step_ns - MAX_GAP_S * 1e9 <= stamp_ns <= self._step_ns:
-            return None  # the steps up to here are done without it
+        if was_lost and self._is_behind(stamp_ns):
+            return None  # it soon comes to steps that are not done without it
         return self._recognise() if self._advance(stamp_ns, image_bgr) else None
 
     def goes_without(self, modality: str) -> bool:
@@ -107,6 +112,12 @@ class StreamingRecogniser:
         self._forget_window()
         self._imu.clear()
         self._frame_ns = None
+        self._camera = SilenceWatch()
+
+    def _is_behind(self, stamp_ns: int) -> bool:
+        """Return whether a frame is of a time that is done, as one of a camera that comes back late is."""
+        done_ns = self._grid.newest_ns
+        return done_ns is not None and 0 <= done_ns - stamp_ns <= LATEST_S * 1e9
 
     def _forget_window(self) -> None:
         self._window.clear()
@@ -118,11 +129,14 @@ class StreamingRecogniser:
         """Take one sample, and return how many steps it ends that no frame will."""
         if not self._imu.add(stamp_ns, accel_mps2) and not self._goes_without[IMU]:
             self.restart()
-        if self._frame_ns is None:
-            self._frame_ns = stamp_ns
-        if not self._goes_without[CAMERA] or stamp_ns - self._frame_ns <= LOST_S * 1e9:
+        self._camera.wait_from(stamp_ns)
+        if not self._goes_without[CAMERA] or not self._camera.is_lost(stamp_ns):
             return 0
-        return self._advance(stamp_ns, None)
+        # What a late camera showed last may be further back than a hole; samples fill it.
+        done_ns = self._grid.newest_ns
+        begin_ns = stamp_ns if done_ns is None or self._imu.oldest_ns > done_ns else done_ns
+        between_ns = range(begin_ns + _STRIDE_NS, stamp_ns, _STRIDE_NS)
+        return sum(self._advance(at_ns, None) for at_ns in (*between_ns, stamp_ns))
 
     def _advance(self, stamp_ns: int, image_bgr: NDArray[np.uint8] | None) -> int:
         """Add the steps up to `stamp_ns`, and return how many these are."""

@@ -9,10 +9,9 @@ from typing import Any
 from rclpy.node import Node
 
 from har_ros.core.errors import HarError
-from har_ros.core.freshness import IMU, PAIR, Freshness, needed_inputs
+from har_ros.core.freshness import IMU, PAIR, Freshness, SilenceWatch, needed_inputs
 from har_ros.core.model_card import IMU as MODEL_IMU
 from har_ros.core.model_card import ModelCard
-from har_ros.core.pairing import SampleWatch
 from har_ros.link.session import StampedReading
 from har_ros.nodes.neighbours import Neighbours
 from har_ros.nodes.paired_inputs import InputSettings, PairedInputs
@@ -39,7 +38,7 @@ class FusionInputs(PairedInputs):
     ) -> None:
         self._timeout_s = timeout_s
         self._needed, self._goes_without_imu = needed_inputs(card), card.goes_without(MODEL_IMU)
-        self._samples = SampleWatch()
+        self._samples = SilenceWatch()
         self._time_runs = False
         self.freshness = self._nothing_fresh()
         super().__init__(node, settings, on_imu, on_pair, on_restart, neighbours)
@@ -48,7 +47,7 @@ class FusionInputs(PairedInputs):
         """Forget what is known of freshness, too."""
         with self._lock:
             self.freshness = self._nothing_fresh()
-            self._samples = SampleWatch()
+            self._samples = SilenceWatch()
             self._time_runs = False
             super().restart()
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import CompressedImage
 
 from har_ros.core.errors import HarError
+from har_ros.core.freshness import SilenceWatch
 from har_ros.core.model_card import CAMERA
 from har_ros.core.preprocess import Vector
-from har_ros.core.windows import LOST_S
 from har_ros.inference.pool import Turns
 from har_ros.inference.recogniser import Recognition, StreamingRecogniser
 from har_ros.nodes.annotate import annotate
@@ -82,7 +82,7 @@ class FusionWorker:
         self._turns = turns
         self._samples: deque[tuple[int, Vector]] = deque(maxlen=_MAX_WAITING_SAMPLES)
         self._frame: Frame | None = None
-        self._seen_ns: int | None = None  # of the newest frame; without one, of the first sample
+        self._camera = SilenceWatch()
         self._outcome: Outcome | None = None
         self._restart = False
         self._begun_s: float | None = None  # since when it is at a frame, or at samples, on the steady clock
@@ -109,8 +109,7 @@ class FusionWorker:
         """Take one accelerometer sample; it is in before any frame that comes later."""
         with self._work:
             self._samples.append((stamp_ns, accel_mps2))
-            if self._seen_ns is None:
-                self._seen_ns = stamp_ns
+            self._camera.wait_from(stamp_ns)
             if self._camera_is_lost():
                 self._work.notify()
 
@@ -119,7 +118,7 @@ class FusionWorker:
         with self._work:
             self._skip_waiting()
             self._frame = frame
-            self._seen_ns = frame.stamp_ns
+            self._camera.note(frame.stamp_ns)
             self._work.notify()
 
     def restart(self) -> None:
@@ -127,7 +126,7 @@ class FusionWorker:
         with self._work:
             self._samples.clear()
             self._skip_waiting()
-            self._seen_ns = None
+            self._camera = SilenceWatch()
             self._outcome = None
             self._restart = True
 
@@ -183,9 +182,9 @@ class FusionWorker:
 
     def _camera_is_lost(self) -> bool:
         """Return whether there are samples to go on with in place of frames."""
-        if not self._samples or self._seen_ns is None or not self._recogniser.goes_without(CAMERA):
+        if not self._samples or not self._recogniser.goes_without(CAMERA):
             return False
-        return self._samples[-1][0] - self._seen_ns > LOST_S * 1e9
+        return self._camera.is_lost(self._samples[-1][0])
 
     def _process(self, given: Frame | None, samples: Samples, restart: bool) -> Outcome | None:
         frame = given or Frame(samples[-1][0], "", None)
