@@ -125,7 +125,9 @@ def make_plans(texts: Mapping[str, str]) -> list[Plan]:
     """
     values = _values(texts)
     if "params_file" in values:
-        check_sections(Path(values["params_file"]))
+        path = Path(values["params_file"]).expanduser()  # a shell leaves the ~ after := alone
+        check_sections(path)
+        values["params_file"] = str(path)
     namespaces = [name.strip().strip("/") for name in values["namespace"].split(",")]
     if len(set(namespaces)) < len(namespaces) or not all(map(_ROS_NAME.fullmatch, namespaces)):
         raise HarError(

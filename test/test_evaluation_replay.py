@@ -267,6 +267,9 @@ def test_a_model_that_can_goes_on_without_a_silent_sensor(tmp_path: Path, kind: 
     assert evaluate(bag, flexible)["dataset"]["result_accuracy"] == 1
     strict = write_tiny_model(tmp_path / "strict", favour=WALK)
     assert evaluate(bag, strict)["dataset"]["result_accuracy"] < 0.7, "stale from 3.5 s on"
+    (tmp_path / "both.yaml").write_text("/**/fusion: {ros__parameters: {require_both: true}}")
+    asked = evaluate(bag, flexible, "--params-file", str(tmp_path / "both.yaml"))
+    assert asked["dataset"]["timeline"] == evaluate(bag, strict)["dataset"]["timeline"]
     replay = Replay(HarModel(flexible), load_settings())
     with open_bag(bag) as opened:
         for each in opened.messages():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ pytest.importorskip("rclpy", reason="needs ROS 2, or the extra ros-jazzy")
 from card_maker import make_card
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from har_ros.core.decision import ActivityVerdict, AlarmState, AnomalyVerdict
+from har_ros.core.decision import ActivityVerdict, AlarmState, AnomalyVerdict, decide_activity
 from har_ros.core.fall_event import FallState
+from har_ros.core.labels import LABELS
 from har_ros.core.windows import WindowSpan
 from har_ros.inference.recogniser import Recognition
 from har_ros.nodes.convert import Report, ResultMessages, mirrors
@@ -81,10 +83,16 @@ def test_anomaly_golden() -> None:
     assert (array.status[0].level, array.status[0].message) == (DiagnosticStatus.ERROR, "alarm")
 
 
-def test_an_unsure_label_is_a_warning() -> None:
-    status = MESSAGES.results(report(label="unknown"))[0].status[0]
+@pytest.mark.parametrize(
+    ("strange", "reason"), [(False, "low confidence"), (True, "unlike the training")]
+)
+def test_an_unknown_label_is_a_warning_that_says_why(strange: bool, reason: str) -> None:
+    activity = decide_activity(SHARES, LABELS, 1.0, strange)
+    said = report()
+    recognition = replace(said.recognition, activity=activity)
+    status = MESSAGES.results(replace(said, recognition=recognition))[0].status[0]
     assert (status.level, status.message) == (DiagnosticStatus.WARN, "unknown")
-    assert status.values[-1].value == "low confidence"
+    assert status.values[-1].value == reason
 
 
 def test_a_suspect_window_is_a_warning() -> None:

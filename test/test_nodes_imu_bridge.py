@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import signal
 import socket
+import threading
 import time
 
 import pytest
@@ -33,10 +36,20 @@ def connect(port: int) -> socket.socket:
 
 
 def send(device: socket.socket, first: int, count: int, gyro: str = "") -> None:
-    """Send `count` samples of 100 Hz; ax is the sample's number."""
+    """Send `count` samples of 100 Hz; ax is a hundredth of the sample's number."""
     for seq in range(first, first + count):
-        device.sendall(f"{seq},{seq * 10_000},{seq},0.5,9.8{gyro}\n".encode())
+        device.sendall(f"{seq},{seq * 10_000},{seq / 100},0.5,9.8{gyro}\n".encode())
         time.sleep(0.01)
+
+
+def send_until(heard: threading.Event, device: socket.socket, line: str) -> None:
+    """Send a hello and lines 100 times a second, until the bridge is heard or hangs up."""
+    with contextlib.suppress(OSError):
+        device.sendall(HELLO)
+        for seq in itertools.count():
+            if heard.wait(0.01):
+                return
+            device.sendall((line.format(seq=seq, t_us=seq * 10_000, t_ms=seq * 10) + "\n").encode())
 
 
 def test_samples_arrive_as_rep_145_says(ros: RosTest) -> None:
@@ -75,7 +88,7 @@ def test_garbage_is_counted_by_kind_and_never_becomes_a_sample(ros: RosTest) -> 
         send(device, 0, 20)
         status = ros.status("har/imu_bridge", lambda status: int(status.values.get("bad_lines", 0)) >= 4)
         messages = inbox.wait(20)
-    assert {message.linear_acceleration.x for message in messages} == set(map(float, range(20)))
+    assert {message.linear_acceleration.x for message in messages} == {seq / 100 for seq in range(20)}
     assert len([key for key in status.values if key.startswith("bad_lines.")]) >= 2
     assert node.end() == 0
     assert "Traceback" not in node.output
@@ -96,6 +109,28 @@ def test_a_silent_device_is_shown_and_its_return_too(ros: RosTest) -> None:
         status = ros.status("har/imu_bridge", lambda status: status.level == OK)
     assert int(status.values["reconnects"]) == 1
     assert node.end(signal.SIGTERM) == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{seq},{t_us},0,0,1", "readings are of 1.0 m/s^2, and gravity alone is 9.8: if they are in g"),
+        ("{seq},{t_ms},0,0,9.8", "does not run with time"),
+        ("0,0,9.8,0,0,0", "what came can't be used, "),
+    ],
+)
+def test_the_status_says_what_is_wrong_with_what_comes(ros: RosTest, line: str, words: str) -> None:
+    node, port = start(ros)
+    heard = threading.Event()
+    with connect(port) as device:
+        sender = threading.Thread(target=send_until, args=(heard, device, line))
+        sender.start()
+        try:
+            ros.status("har/imu_bridge", lambda status: status.level == WARN and words in status.message)
+        finally:
+            heard.set()
+            sender.join()
+    assert node.end() == 0
 
 
 def test_the_links_log_is_heard_in_ros(ros: RosTest) -> None:

@@ -175,7 +175,7 @@ def test_a_broken_stream_gives_a_sentence_and_no_capture(ros: RosTest, feeder: F
     start(ros, tmp_path / "new", "consent:=true", "capture_timeout_s:=1.5")
     answer = capture(ros)
     assert not answer.success
-    assert answer.message.startswith("no complete capture in 1.5 s: nothing comes on camera/image_raw")
+    assert answer.message.startswith("no complete capture in 1.5 s: nothing comes on /har/camera/image_raw")
     assert not (tmp_path / "new").exists()
     feeder.paused.clear()
     assert ros.set_parameter("/har/recorder", "capture_timeout_s", 15.0) == (True, "")

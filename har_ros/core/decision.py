@@ -32,11 +32,12 @@ class AlarmState(str, Enum):
 
 @dataclass(frozen=True)
 class ActivityVerdict:
-    """The label (`unknown` below the confidence asked for), its confidence, all probabilities (6,)."""
+    """The label or `unknown`, its confidence, all probabilities (6,), and why it is unknown."""
 
     label: str
     confidence: float
     probabilities: NDArray[np.float32]
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,8 @@ def decide_activity(
     """
     shares = probabilities.tolist()
     confidence = max(shares)
-    label = UNKNOWN if strange or confidence < min_confidence else labels[shares.index(confidence)]
-    return ActivityVerdict(label, confidence, probabilities)
+    reason = "unlike the training" if strange else "low confidence" if confidence < min_confidence else ""
+    return ActivityVerdict(UNKNOWN if reason else labels[shares.index(confidence)], confidence, probabilities, reason)
 
 
 class _Alarm:

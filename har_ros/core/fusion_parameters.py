@@ -20,6 +20,9 @@ PARAMETERS = (
         choices=("reliable", "best_effort"),
     ),
     Parameter(
+        "require_both", bool, "Make the topics STALE while either input is missing, though the model can go on without"
+    ),
+    Parameter(
         "slop_s", float, "An image and a sample must be less than this apart to pair", "s", low=0.001, high=1
     ),
     Parameter(

@@ -17,6 +17,7 @@ _MIN_TIMEOUT_S = 0.05
 class FusionSettings:
     """Parameters of `fusion`; see config/har.yaml and `ros2 param describe`. A threshold of 0 is the model's own."""
 
+    require_both: bool
     slop_s: float
     imu_rate_hz: float
     max_latency_s: float
@@ -60,10 +61,11 @@ class FusionSettings:
         return timeout_s
 
     def overlay(self, card: ModelCard) -> ModelCard:
-        """Return the card with the thresholds that are set here in place of its own."""
+        """Return the card with the thresholds that are set here in place of its own, and what it may go without."""
         own = {name: getattr(self, name) for name in THRESHOLDS if getattr(self, name) > 0}
         of_cases = {} if self.min_confidence > 0 else card.min_confidence
-        return replace(card, thresholds={**card.thresholds, **own}, min_confidence=of_cases)
+        card = replace(card, thresholds={**card.thresholds, **own}, min_confidence=of_cases)
+        return card.needing_all() if self.require_both else card
 
     def alarm_policy(self, card: ModelCard) -> AlarmPolicy:
         """Return the rule of the alarm, by the thresholds of `card`. Raises HarError where they don't fit together."""

@@ -13,7 +13,7 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +115,13 @@ class ModelCard:
     def goes_without(self, modality: str) -> bool:
         """Return whether the model can answer while `modality` is missing."""
         return self.case([each for each in MODALITIES if each != modality]) is not None
+
+    def needing_all(self) -> ModelCard:
+        """Return the card of the model as one that goes without nothing."""
+        whole = case_of(self.modalities)
+        novelty = {name: {whole: limits[whole]} for name, limits in self.novelty.items()}
+        own = {case: value for case, value in self.min_confidence.items() if case == whole}
+        return replace(self, temperature={whole: self.temperature[whole]}, novelty=novelty, min_confidence=own)
 
     def least_confidence(self, case: str) -> float:
         """Return the confidence below which the activity is unknown in `case`."""

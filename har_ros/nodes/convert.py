@@ -106,13 +106,12 @@ class ResultMessages:
                 self._anomaly.filled(report, *said, (*texts, "", "nan", *("nan" for _ in NOVELTIES))),
             )
         activity, anomaly = recognition.activity, recognition.anomaly
-        unknown = activity.label == UNKNOWN
         return (
             self._activity.filled(
                 report,
-                DiagnosticStatus.WARN if unknown else DiagnosticStatus.OK,
+                DiagnosticStatus.WARN if activity.label == UNKNOWN else DiagnosticStatus.OK,
                 activity.label,
-                (f"{activity.confidence:.4f}", *common, "low confidence" if unknown else ""),
+                (f"{activity.confidence:.4f}", *common, activity.reason),
             ),
             self._anomaly.filled(
                 report,

@@ -8,6 +8,7 @@ from collections import deque
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 
+from har_ros.core.model_card import CAMERA, IMU, ModelCard
 from har_ros.inference.model import HarModel
 from har_ros.inference.motion_gate import MotionGate
 from har_ros.nodes.base import Health
@@ -16,6 +17,7 @@ from har_ros.nodes.fusion_inputs import FusionInputs
 from har_ros.nodes.fusion_worker import FusionWorker
 from har_ros.nodes.rates import MissingWatch
 
+_INPUTS = {CAMERA: "the camera", IMU: "the accelerometer"}
 _MOST_SKIPPED = 0.1  # of the pictures; beyond it the processor is too slow for them
 
 
@@ -33,7 +35,8 @@ class FusionHealth:
     def of(self, report: Report) -> Health:
         """Return rates, losses, latencies and why there is no verdict in the last report, if so."""
         values, problem = self._values(), self._inputs.qos_problem
-        trouble = [sentence for sentence in (self._overload(), self._missing_pictures()) if sentence]
+        sentences = (_without(self._model.card, report), self._overload(), self._missing_pictures())
+        trouble = [sentence for sentence in sentences if sentence]
         if report.recognition is not None:
             return Health(DiagnosticStatus.WARN, "; ".join(trouble), values) if trouble else Health(values=values)
         level = DiagnosticStatus.ERROR if problem or report.failed else DiagnosticStatus.WARN
@@ -78,3 +81,10 @@ class FusionHealth:
             "were refused": inputs.dropped_images,
         }
         return self._missing.sentence(inputs.images.count + inputs.lost_images, missing)
+
+
+def _without(card: ModelCard, report: Report) -> str:
+    """Return which of the model's inputs the newest verdict does without; empty where it has all."""
+    there = report.recognition.modalities if report.recognition else card.modalities
+    missing = [_INPUTS[modality] for modality in card.modalities if modality not in there]
+    return f"goes on without {missing[0]}, and is right less often" if missing else ""

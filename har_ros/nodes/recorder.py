@@ -182,7 +182,8 @@ class RecorderNode(HarNode):
         inputs = self._inputs
         for meter, topic in ((inputs.images, "camera/image_raw"), (inputs.samples, "imu/data_raw")):
             if not meter.hz():
-                return inputs.qos_problem or f"nothing comes on {topic}; look at the diagnostics of its node"
+                name = self.resolve_topic_name(topic)
+                return inputs.qos_problem or f"nothing comes on {name}; look at the diagnostics of its node"
         return ""
 
     def _answer(self, outcome: Outcome) -> None:
