@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -49,6 +50,8 @@ EXTRAS: dict[str, str] = {
     "matplotlib": "evaluate",
 }
 
+_OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG, errno.EMFILE)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit code: 0, 1 for a refusal, 2 for wrong usage, 130 for Ctrl-C."""
@@ -70,6 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:  # whatever a command asks of a disk or a path may be denied
+        if error.filename is None and error.errno not in _OF_DISKS:
+            raise
         place = f"'{error.filename}'" if error.filename else "a file"
         print(f"har: can't use {place} ({error.strerror or error}); check its path, rights and room", file=sys.stderr)
         return 1

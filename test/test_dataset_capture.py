@@ -121,7 +121,7 @@ def test_the_papers_files_alone_are_enough(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["{seconds:.3f}", "20240506_070809_{number:03d}_640x480", "frame_3_cam{number}", "{number:03d}_of_30"],
+    ["{seconds:.3f}", "20240506_{number:03d}_640x480", "frame_3_cam{number}", "{number:03d}_of_30", "v1.{number}"],
 )
 def test_frames_are_in_the_order_of_their_numbers(tmp_path: Path, name: str) -> None:
     folder = papers_capture(tmp_path)

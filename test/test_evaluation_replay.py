@@ -15,7 +15,7 @@ from bag_maker import COLOURS, NO_COLOUR, write_bag, write_colour_model
 from tiny_model import write_tiny_model
 
 from har_ros.cli import main
-from har_ros.evaluation.bag import open_bag
+from har_ros.evaluation.bag import Input, open_bag
 from har_ros.evaluation.replay import Replay
 from har_ros.evaluation.settings import load_settings
 from har_ros.evaluation.timeline import SECOND_NS
@@ -276,6 +276,40 @@ def test_a_model_that_can_goes_on_without_a_silent_sensor(tmp_path: Path, kind: 
             replay.take(*each)
     assert isinstance(replay._outcome, Recognition)
     assert replay._outcome.modalities == (left,)
+
+
+@pytest.mark.parametrize("stall_s", [0.22, 0.3, 0.45])
+def test_samples_that_come_late_all_at_once_do_not_start_the_window_anew(tmp_path: Path, stall_s: float) -> None:
+    flexible = write_tiny_model(tmp_path / "flexible", favour=WALK, cases=("camera+imu", "camera", "imu"))
+    bag = write_bag(tmp_path / "bag", [(6.0, COLOURS[WALK], WALK)])
+    replay = Replay(HarModel(flexible), load_settings())
+    with open_bag(bag) as opened:
+        messages = list(opened.messages())
+    begin_ns = messages[0][1]
+    end_ns = begin_ns + round((3 + stall_s) * SECOND_NS)
+
+    def arrived(kind: Input, recorded_ns: int) -> int:
+        stalled = kind is Input.IMU and begin_ns + 3 * SECOND_NS < recorded_ns < end_ns
+        return end_ns if stalled else recorded_ns
+
+    for kind, recorded_ns, message in sorted(messages, key=lambda each: arrived(*each[:2])):
+        replay.take(kind, arrived(kind, recorded_ns), message)
+    assert set(replay.stale_reasons) <= {"no complete window yet"}
+    assert replay.stale_reasons["no complete window yet"] <= 12, "the first second alone"
+
+
+@pytest.mark.parametrize("ahead_s", [5, 3600])
+def test_a_camera_of_another_clock_is_done_without(tmp_path: Path, ahead_s: int) -> None:
+    flexible = write_tiny_model(tmp_path / "flexible", favour=WALK, cases=("camera+imu", "camera", "imu"))
+    bag = write_bag(tmp_path / "bag", [(5.0, COLOURS[WALK], WALK)])
+    replay = Replay(HarModel(flexible), load_settings())
+    with open_bag(bag) as opened:
+        for kind, recorded_ns, message in opened.messages():
+            if kind is Input.IMAGE:
+                message.header.stamp.sec += ahead_s
+            replay.take(kind, recorded_ns, message)
+    assert isinstance(replay._outcome, Recognition) and replay._outcome.modalities == ("imu",)
+    assert sum(replay.stale_reasons.values()) <= 14
 
 
 @pytest.mark.parametrize(("without", "kind", "count"), [("camera", "image", "images"), ("imu", "imu", "imu_samples")])

@@ -57,3 +57,13 @@ def test_a_device_without_a_hello_is_in_the_units_that_are_set(units: str) -> No
         assert until(lambda: bool(readings))
         assert readings[0].accel_mps2[2] == pytest.approx(9.80665 if units == "g" else 1)
         assert link.stats().accel_mps2 == pytest.approx(9.80665 if units == "g" else 1)
+
+
+def test_what_a_device_saved_up_while_it_was_away_does_not_turn_time_back() -> None:
+    readings: list[StampedReading] = []
+    for arrived_ns in (START_NS, START_NS + 10**9):  # a new connection each time
+        session = Session(Tally(), "", readings.append)
+        session.admit()
+        session.feed(b"0,0,9.8\n" * 100, arrived_ns, arrived_ns)
+    stamps_ns = [reading.stamp_ns for reading in readings]
+    assert stamps_ns == sorted(set(stamps_ns))

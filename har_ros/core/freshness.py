@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from har_ros.core.model_card import CAMERA as MODEL_CAMERA
 from har_ros.core.model_card import IMU as MODEL_IMU
 from har_ros.core.model_card import MODALITIES, ModelCard
@@ -52,16 +54,18 @@ class Freshness:
 class SilenceWatch:
     """Knows whether one input has fallen silent, by the stamps of the other one, which goes on.
 
-    What counts is how long ago it last came, not how old that was: a camera that is always 0.3 s late is there.
+    What counts is how long ago it last came, not how old that was: a camera that is always 0.3 s late is there. One
+    that is later than `latest_s` is not: what it shows comes too late to be told.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, latest_s: float = math.inf) -> None:
+        self._latest_ns = latest_s * 1e9
+        self._came_ns: int | None = None  # its stamp, until the other one tells what time it came at
         self._heard_ns: int | None = None
-        self._other_ns: int | None = None
 
     def note(self, stamp_ns: int) -> None:
         """Note that the watched input came."""
-        self._heard_ns = stamp_ns if self._other_ns is None else max(stamp_ns, self._other_ns)
+        self._came_ns = stamp_ns
 
     def wait_from(self, other_ns: int) -> None:
         """Give an input that has never come LOST_S from here."""
@@ -70,7 +74,10 @@ class SilenceWatch:
 
     def is_lost(self, other_ns: int) -> bool:
         """Return whether it is silent at this stamp of the other input; true, too, before it has ever come."""
-        self._other_ns = other_ns
+        if self._came_ns is not None:
+            ahead_ns, self._came_ns = self._came_ns - other_ns, None
+            if ahead_ns >= -self._latest_ns:  # where stamps are further ahead, the clocks differ
+                self._heard_ns = other_ns + (ahead_ns if 0 < ahead_ns <= _BACKWARD_NS else 0)
         return self._heard_ns is None or other_ns - self._heard_ns > LOST_S * 1e9
 
 

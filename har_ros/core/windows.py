@@ -20,7 +20,7 @@ STEPS = 30
 STEP_RATE_HZ = 30.0
 MAX_GAP_S = 0.25  # a longer hole in either stream starts the window anew
 LOST_S = 0.2  # a sensor silent for longer is done without, where the model can: before it is a hole in the window
-LATEST_S = 1.0  # by which a camera may be late; who is later has another clock
+LATEST_S = 0.35  # by which a camera may be late and is not done without: a verdict on it is no older than allowed
 _PHASE_GAIN = 0.1  # lets the grid follow a camera that is within 5 % of the step rate
 
 

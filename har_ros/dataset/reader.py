@@ -237,7 +237,7 @@ def _numbered_images(folder: Path) -> list[Path]:
     """Return the images of a folder in the order of the numbers in each name; 1715000000.95 is a single one."""
     numbered: dict[tuple[Decimal, ...], Path] = {}
     for path in sorted(folder.iterdir()):
-        numbers = tuple(map(Decimal, re.findall(r"\d+(?:\.\d+)?", path.stem)))
+        numbers = tuple(map(Decimal, re.findall(r"\d{9,}\.\d+|\d+", path.stem)))
         if not numbers or path.suffix.lower() not in _IMAGE_SUFFIXES:
             continue
         if numbers in numbered:

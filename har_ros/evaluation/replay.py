@@ -103,6 +103,7 @@ class Replay:
 
     def _take_image(self, stamp: int, message: Any) -> None:
         if self._recogniser.goes_without(MODEL_IMU) and self._samples.is_lost(stamp):
+            self._room.clear()
             self._recognise(stamp, lambda: self._recogniser.add_frame(stamp, picture(message)))
         else:
             self._pairer.add(_IMAGE, stamp, self._room.enter(stamp, message))

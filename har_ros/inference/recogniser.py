@@ -25,11 +25,13 @@ from har_ros.core.evidence import gather_evidence
 from har_ros.core.freshness import SilenceWatch
 from har_ros.core.model_card import CAMERA, IMU, MODALITIES, modalities_of
 from har_ros.core.preprocess import normalise_imu
-from har_ros.core.windows import LATEST_S, MAX_GAP_S, ImuTrack, StepGrid, WindowBuffer, WindowSpan
+from har_ros.core.windows import LATEST_S, LOST_S, MAX_GAP_S, ImuTrack, StepGrid, WindowBuffer, WindowSpan
 from har_ros.inference.model import HarModel
 from har_ros.inference.motion_gate import MotionGate
 
 _STRIDE_NS = round(MAX_GAP_S * 1e9)
+_TWO_SLOW_FRAMES_S = 0.15  # frames have waited for lost samples, and are told so at 15 fps by the second one after
+_LATE_NS = 1_000_000_000  # a frame that is further behind is of another time, as after a jump of the clock
 
 
 @dataclass(frozen=True)
@@ -62,16 +64,17 @@ class StreamingRecogniser:
         self._mean = np.array(card.imu_mean, np.float32)
         self._std = np.array(card.imu_std, np.float32)
         self._period_ns = round(1e9 / card.step_rate_hz)
-        self._grid = StepGrid(card.step_rate_hz)
+        self._goes_without = {each: card.goes_without(each) for each in MODALITIES}
+        hole_s = MAX_GAP_S if not self._goes_without[IMU] else LOST_S + _TWO_SLOW_FRAMES_S
+        self._grid = StepGrid(card.step_rate_hz, hole_s)
         self._imu = ImuTrack()
         self._window = WindowBuffer(card.feature_size, len(card.imu_channels), card.steps)
         self._head = model.head_on(self._window)
         self._feature = np.zeros(card.feature_size, np.float32)  # of this camera's last encoded frame
         self._step_ns = 0  # the end of the newest step
         self._owned_ns = 0  # up to here every sample is in a step
-        self._frame_ns: int | None = None  # of the newest frame
-        self._camera = SilenceWatch()
-        self._goes_without = {each: card.goes_without(each) for each in MODALITIES}
+        self._frame_ns: int | None = None  # of the newest frame, or of the restart after it
+        self._camera = SilenceWatch(LATEST_S)
         self.alarm = alarm
 
     def add_imu(self, stamp_ns: int, accel_mps2: NDArray[np.float32]) -> Recognition | None:
@@ -111,13 +114,13 @@ class StreamingRecogniser:
         """Forget the window and all samples, as after a jump of the clock."""
         self._forget_window()
         self._imu.clear()
-        self._frame_ns = None
-        self._camera = SilenceWatch()
+        self._frame_ns = self._grid.newest_ns
+        self._camera = SilenceWatch(LATEST_S)
 
     def _is_behind(self, stamp_ns: int) -> bool:
         """Return whether a frame is of a time that is done, as one of a camera that comes back late is."""
         done_ns = self._grid.newest_ns
-        return done_ns is not None and 0 <= done_ns - stamp_ns <= LATEST_S * 1e9
+        return done_ns is not None and 0 <= done_ns - stamp_ns <= _LATE_NS
 
     def _forget_window(self) -> None:
         self._window.clear()

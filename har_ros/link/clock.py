@@ -19,8 +19,9 @@ SYNC_SPAN_NS = 1_000_000_000
 DRIFT_SPAN_NS = 5_000_000_000
 MAX_DRIFT = 5e-4  # of a cheap oscillator; a steeper slope is delay, not drift, or else the same all the time
 MAX_RATE_ERROR = 0.05  # of a device that counts samples in place of time; beyond it its time is none
-ALIKE = 0.3  # share by which the slopes of both halves may differ where it is the same all the time
-LATE_START_NS = 500_000_000  # by which delay alone may seem to stretch the time since the first sample
+RATE_SPAN_NS = 15_000_000_000  # after which a slope may count as the same all the time
+ALIKE = 0.3  # share by which slopes may differ and count so
+LATE_START_NS = 2_000_000_000  # by which delay alone may seem to stretch the time since the first sample
 DOUBT_NS = 2_000_000_000  # what a stall held back comes at once, and has gone by then
 JUMP_NS = 2_000_000_000  # by which a device's clock may outrun the arrivals
 
@@ -46,7 +47,7 @@ class ClockSync:
         self._count = 0
         self._buckets: deque[tuple[int, int]] = deque(maxlen=BUCKETS)  # device ns, least offset ns
         self._line = (0, 0.0)
-        self._seeming_drift = 0.0
+        self._first_offset_ns = 0
         self._doubted_ns: int | None = None
         self.residual_ms = float("nan")
 
@@ -95,6 +96,8 @@ class ClockSync:
     def _note(self, device_ns: int, offset_ns: int) -> None:
         self._count += 1
         bucket = self._buckets[-1] if self._buckets else None
+        if device_ns - self._first_ns < BUCKET_NS:
+            self._first_offset_ns = min(offset_ns, self._first_offset_ns) if bucket else offset_ns
         if bucket is None or device_ns // BUCKET_NS != bucket[0] // BUCKET_NS:
             self._buckets.append((device_ns, offset_ns))
             self._fit()
@@ -105,8 +108,8 @@ class ClockSync:
     def _doubt(self, device_ns: int, arrival_ns: int) -> None:
         """Note since when more time has passed than the device says, or less, than delay can explain."""
         span_ns = device_ns - self._first_ns
-        alone = len(self._buckets) == 1
-        astray_ns = arrival_ns - device_ns - self._buckets[0][1] if alone else self._seeming_drift * span_ns
+        newest_ns = arrival_ns - device_ns if len(self._buckets) == 1 else self._buckets[-1][1]
+        astray_ns = newest_ns - self._first_offset_ns
         if abs(astray_ns) <= MAX_RATE_ERROR * span_ns + LATE_START_NS:
             self._doubted_ns = None
         elif self._doubted_ns is None:
@@ -119,17 +122,22 @@ class ClockSync:
         """
         low_ns = min(offset for _, offset in self._buckets)
         points = [(float(at - self._first_ns), float(offset - low_ns)) for at, offset in self._buckets]
-        slope = self._seeming_drift = _middle_slope(points)
-        if points[-1][0] - points[0][0] < DRIFT_SPAN_NS:
-            slope = 0.0
-        elif abs(slope) > MAX_DRIFT:
-            halves = points[: len(points) // 2 + 1], points[len(points) // 2 :]
-            steady = all(abs(_middle_slope(half) - slope) < ALIKE * abs(slope) for half in halves)
-            limit = MAX_RATE_ERROR if steady else MAX_DRIFT
+        slope = 0.0
+        if points[-1][0] - points[0][0] >= DRIFT_SPAN_NS:
+            slope = _middle_slope(points)
+            limit = MAX_RATE_ERROR if self._is_steady(slope, points) else MAX_DRIFT
             slope = min(max(slope, -limit), limit)
         above = [offset - slope * at for at, offset in points]
         self._line = (low_ns + round(min(above)), slope)
         self.residual_ms = (sum(above) / len(above) - min(above)) / 1e6
+
+    def _is_steady(self, slope: float, points: list[_Point]) -> bool:
+        """Return whether a slope has been the same since the first sample: a rate, and not a queue that fills."""
+        at_ns, offset_ns = self._buckets[-1]
+        span_ns = at_ns - self._first_ns
+        halves = points[: len(points) // 2 + 1], points[len(points) // 2 :]
+        others = [*map(_middle_slope, halves), (offset_ns - self._first_offset_ns) / max(span_ns, 1)]
+        return span_ns >= RATE_SPAN_NS and all(abs(other - slope) <= ALIKE * abs(slope) for other in others)
 
 
 def _lower_hull(points: list[_Point]) -> list[_Point]:

@@ -138,7 +138,7 @@ class Session:
         self._token = token
         self._on_reading = on_reading
         self._scale = UNITS_MPS2[units]
-        self._fed_ns = 0
+        self._fed_ns: int | None = None
         self._splitter = LineSplitter()
         self._clock = ClockSync()
         self._last_seq: int | None = None
@@ -206,7 +206,7 @@ class Session:
 
     def _spread(self, count: int, steady_ns: int) -> list[int]:
         """Return when each of so many samples without a clock was taken, that came at once: since those before them."""
-        since_ns, self._fed_ns = self._fed_ns, steady_ns
+        since_ns, self._fed_ns = steady_ns if self._fed_ns is None else self._fed_ns, steady_ns
         apart_ns = min(max((steady_ns - since_ns) // max(count, 1), 1), MOST_APART_NS)
         return [steady_ns - (count - 1 - place) * apart_ns for place in range(count)]
 

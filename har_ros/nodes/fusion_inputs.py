@@ -65,6 +65,7 @@ class FusionInputs(PairedInputs):
 
     def _hand_on_with_sample(self, image: Any) -> None:
         if self._goes_without_imu and self._samples.is_lost(stamp_ns_of(image)):
+            self.pairs.let_go()
             self._on_pair(stamp_ns_of(image), image)
         else:
             super()._hand_on_with_sample(image)

@@ -17,6 +17,7 @@ from har_ros.core.errors import HarError
 from har_ros.core.freshness import SilenceWatch
 from har_ros.core.model_card import CAMERA
 from har_ros.core.preprocess import Vector
+from har_ros.core.windows import LATEST_S
 from har_ros.inference.pool import Turns
 from har_ros.inference.recogniser import Recognition, StreamingRecogniser
 from har_ros.nodes.annotate import annotate
@@ -82,7 +83,7 @@ class FusionWorker:
         self._turns = turns
         self._samples: deque[tuple[int, Vector]] = deque(maxlen=_MAX_WAITING_SAMPLES)
         self._frame: Frame | None = None
-        self._camera = SilenceWatch()
+        self._camera = SilenceWatch(LATEST_S)
         self._outcome: Outcome | None = None
         self._restart = False
         self._begun_s: float | None = None  # since when it is at a frame, or at samples, on the steady clock
@@ -126,7 +127,7 @@ class FusionWorker:
         with self._work:
             self._samples.clear()
             self._skip_waiting()
-            self._camera = SilenceWatch()
+            self._camera = SilenceWatch(LATEST_S)
             self._outcome = None
             self._restart = True
 

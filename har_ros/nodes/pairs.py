@@ -53,6 +53,10 @@ class Pairs:
         synchroniser = ApproximateTimeSynchronizer([self._images, self._samples], self._queue_size, self._slop_s)
         synchroniser.registerCallback(self._take)
 
+    def let_go(self) -> None:
+        """Let the images go that wait: one that is newer was handed on without a sample."""
+        self._room.clear()
+
     def add_image(self, image: Any) -> None:
         """Take one image message."""
         stamp_ns = stamp_ns_of(image)
