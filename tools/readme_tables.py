@@ -172,7 +172,9 @@ def model(name):
             f"Pruning sets at least {pruning['zeros_least']:.2%} of the weights of each eligible layer to zero "
             f"({pruning['eligible']}): smaller when packed, and no faster.",
         ]
-    return [*rows, "", "Made by", "", *(f"    {line}" for line in making(training))]
+    surfaces = any((training[which] or {}).get("har_simulate", {}).get("surfaces") for which in ("dataset", "test_set"))
+    by = "Made by" + (" (photographs: [docs/simulation.md](docs/simulation.md))" if surfaces else "")
+    return [*rows, "", by, "", *(f"    {line}" for line in making(training))]
 
 
 def models():
