@@ -89,15 +89,14 @@ def test_a_device_that_counts_samples_in_place_of_time_is_followed(error: float)
         lambda at_s: np.interp(at_s, [20, 45], [0, 1000]),
         lambda at_s: 400 * (at_s / 12 % 1),
         lambda at_s: np.where((at_s > 1.5) & (at_s < 5.5), 800, 0),
-        lambda at_s: np.where(at_s > 2, 600, 0),
     ],
 )
 def test_a_queue_that_fills_is_no_drift_and_raises_no_doubt(more_ms) -> None:
     delays = 3 + np.random.default_rng(6).exponential(4, 6000) + more_ms(np.arange(6000) / 100)
     said = list(stamps(2e-5, delays))
-    late = [(stamp - true) / 1e6 for true, arrived, stamp, clock in said[800:2000]]
-    assert said[-1][3].keeps_time and min(late) > -5
-    assert np.median(late) < 60 or more_ms(10.0) == 600, "a delay for good is time"
+    late = [(stamp - true) / 1e6 for true, _, stamp, _ in said[800:4500]]
+    assert said[-1][3].keeps_time
+    assert -5 < min(late) <= max(late) < 60
 
 
 @pytest.mark.parametrize("rate", [1e-3, 0.5, 2.0, 100.0])

@@ -9,7 +9,7 @@ from har_ros.core.model_card import IMU as MODEL_IMU
 from har_ros.core.model_card import MODALITIES, ModelCard
 from har_ros.core.windows import LOST_S
 
-_BACKWARD_NS = 1_000_000_000  # a stamp that is merely late lies less far behind
+BACKWARD_NS = 1_000_000_000  # a stamp that is merely late lies less far behind
 
 # What the fusion node watches, as its reasons name them.
 CAMERA, IMU, PAIR, WINDOW = "camera image", "accelerometer sample", "matching pair", "complete window"
@@ -76,8 +76,9 @@ class SilenceWatch:
         """Return whether it is silent at this stamp of the other input; true, too, before it has ever come."""
         if self._came_ns is not None:
             ahead_ns, self._came_ns = self._came_ns - other_ns, None
-            if ahead_ns >= -self._latest_ns:  # where stamps are further ahead, the clocks differ
-                self._heard_ns = other_ns + (ahead_ns if 0 < ahead_ns <= _BACKWARD_NS else 0)
+            if ahead_ns >= -self._latest_ns:
+                # What is further ahead has another clock: its stamp tells nothing of when it came.
+                self._heard_ns = other_ns + (ahead_ns if 0 < ahead_ns <= BACKWARD_NS else 0)
         return self._heard_ns is None or other_ns - self._heard_ns > LOST_S * 1e9
 
 
@@ -95,7 +96,7 @@ class StampWatch:
 
         All is forgotten then but this stamp, since the other inputs follow.
         """
-        back = stamp_ns < self._newest_ns.get(name, stamp_ns) - _BACKWARD_NS
+        back = stamp_ns < self._newest_ns.get(name, stamp_ns) - BACKWARD_NS
         if back:
             self._newest_ns.clear()
         self._newest_ns[name] = max(stamp_ns, self._newest_ns.get(name, stamp_ns))

@@ -22,7 +22,7 @@ from har_ros.core.decision import (
 )
 from har_ros.core.errors import HarError
 from har_ros.core.evidence import gather_evidence
-from har_ros.core.freshness import SilenceWatch
+from har_ros.core.freshness import BACKWARD_NS, SilenceWatch
 from har_ros.core.model_card import CAMERA, IMU, MODALITIES, modalities_of
 from har_ros.core.preprocess import normalise_imu
 from har_ros.core.windows import LATEST_S, LOST_S, MAX_GAP_S, ImuTrack, StepGrid, WindowBuffer, WindowSpan
@@ -31,7 +31,6 @@ from har_ros.inference.motion_gate import MotionGate
 
 _STRIDE_NS = round(MAX_GAP_S * 1e9)
 _TWO_SLOW_FRAMES_S = 0.15  # frames have waited for lost samples, and are told so at 15 fps by the second one after
-_LATE_NS = 1_000_000_000  # a frame that is further behind is of another time, as after a jump of the clock
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ class StreamingRecogniser:
     def _is_behind(self, stamp_ns: int) -> bool:
         """Return whether a frame is of a time that is done, as one of a camera that comes back late is."""
         done_ns = self._grid.newest_ns
-        return done_ns is not None and 0 <= done_ns - stamp_ns <= _LATE_NS
+        return done_ns is not None and 0 <= done_ns - stamp_ns <= BACKWARD_NS
 
     def _forget_window(self) -> None:
         self._window.clear()

@@ -88,6 +88,7 @@ def _try_later_parts(job: Job, sets: Sets) -> None:
 
 
 def _try_capture(folder: Path) -> None:
+    """Raise HarError for a capture that can't be read; of those that can nothing is kept."""
     read_capture(folder)
 
 
