@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="time of the deployed model's run of the graph; the others take a minute at most (default 60)",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures, each part's when it is measured")
     parser.add_argument("--page", type=Path, metavar="FILE", help="write the page as Markdown, besides printing it")
 
 
@@ -101,15 +102,12 @@ def run(args: argparse.Namespace) -> int:
             captures = [read_capture(folder) for folder in spread(shown, _CAPTURES, dataset)]
             if _MODEL in parts:
                 _quantise(models, dataset)
-                figures |= _measure_model(args, models, captures)
-            if _GRAPH in parts:
-                figures["graph"] = _measure_graph(args, models, captures)
-            if _CAMERAS in parts:
-                figures |= _measure_cameras(args, models, captures)
+            for measured in chain.from_iterable(_MEASURE[part](args, models, captures) for part in parts):
+                figures |= measured
+                if args.json is not None:
+                    write_json(args.json, figures)  # by and by: what fails later shall not cost an hour's figures
     page = make_page(figures, shlex.join(["har", "bench", *_told(args)]))
     print(page)
-    if args.json is not None:
-        write_json(args.json, figures)
     if args.page is not None:
         write_text(args.page, page)
     return 0
@@ -163,7 +161,7 @@ def _quantise(models: _Models, dataset: Path) -> None:
     quantise_model(source, models.folders[_INT8], frames, dataset.name)
 
 
-def _measure_graph(args: argparse.Namespace, models: _Models, captures: list[Capture]) -> dict[str, Any]:
+def _measure_graph(args: argparse.Namespace, models: _Models, captures: list[Capture]) -> Iterator[dict[str, Any]]:
     from har_ros.bench_graph import benchmark_graph, first_verdict_s
 
     pictures = camera_pictures(captures[0])
@@ -173,37 +171,39 @@ def _measure_graph(args: argparse.Namespace, models: _Models, captures: list[Cap
         _say(f"measuring the ROS graph with {name} for {seconds:g} s")
         runs[name] = benchmark_graph(model, pictures, seconds)
     deployed = models.folders[models.deployed]
+    latencies_ms = {name: run["latency_ms"] for name, run in runs.items()}
+    graph = {"model": models.deployed, **runs[models.deployed], "latency_ms_of_models": latencies_ms}
+    yield {"graph": graph}
     _say(f"measuring it with {models.deployed} in one process for {compared_s:g} s")
-    return {
-        "model": models.deployed,
-        **runs[models.deployed],
-        "latency_ms_of_models": {name: run["latency_ms"] for name, run in runs.items()},
-        "composed": benchmark_graph(deployed, pictures, compared_s, composed=True),
-        "first_verdict_s": first_verdict_s(deployed, pictures),
-    }
+    graph["composed"] = benchmark_graph(deployed, pictures, compared_s, composed=True)
+    yield {"graph": graph}
+    graph["first_verdict_s"] = first_verdict_s(deployed, pictures)
+    yield {"graph": graph}
 
 
-def _measure_cameras(args: argparse.Namespace, models: _Models, captures: list[Capture]) -> dict[str, Any]:
+def _measure_cameras(args: argparse.Namespace, models: _Models, captures: list[Capture]) -> Iterator[dict[str, Any]]:
     from har_ros.bench_cameras import benchmark_cameras
 
     _say(f"measuring several cameras with {models.deployed}, {args.seconds:g} s each")
     pictures = camera_pictures(captures[0])
     cameras = benchmark_cameras(models.folders[models.deployed], pictures, args.seconds)
-    return {"cameras_model": models.deployed, "cameras": cameras}
+    yield {"cameras_model": models.deployed, "cameras": cameras}
 
 
-def _measure_model(args: argparse.Namespace, models: _Models, captures: list[Capture]) -> dict[str, Any]:
+def _measure_model(args: argparse.Namespace, models: _Models, captures: list[Capture]) -> Iterator[dict[str, Any]]:
     _say("measuring the model")
     model_figures, peak = benchmark_model(models.folders, captures, args.rounds)
     _say("measuring a step's parts")
     model_figures["step_us"] = step_profile(models.folders, camera_pictures(captures[0]), args.rounds)
+    yield {"model": model_figures, "peak": peak}
     _say("measuring its inputs and its peers")
-    return {
-        "model": model_figures,
-        "peak": peak,
+    yield {
         "inputs": benchmark_inputs(load_card(models.folders[_FLOAT]).frame_size_px, args.rounds),
         "peers": benchmark_peers(models.folders, args.tflite, args.rounds),
     }
+
+
+_MEASURE = {_MODEL: _measure_model, _GRAPH: _measure_graph, _CAMERAS: _measure_cameras}
 
 
 @contextmanager

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -66,6 +70,23 @@ def test_the_graphs_latency_is_measured_and_every_picture_accounted_for(
     assert f"`har bench --only graph --model {model} --captures set --seconds {SECONDS}.0`" in page
     assert f"judged: {graph['frames_judged']};" in page and "lost without a word: 0." in page
     assert "| one process |" in page and "| worker |" in page
+
+
+def test_a_run_that_is_broken_off_leaves_the_figures_it_has(tmp_path: Path) -> None:
+    write_capture(tmp_path / "set", make_capture(LABELS[0]), datetime(2026, 1, 1, tzinfo=timezone.utc))
+    figures = tmp_path / "figures.json"
+    words = ["--model", write_tiny_model(tmp_path / "model"), "--captures", tmp_path / "set", "--json", figures]
+    command = [sys.executable, "-m", "har_ros.cli", "bench", "--only", "graph", "--seconds", SECONDS, *words]
+    environment = {**os.environ, "ROS_LOG_DIR": str(tmp_path / "log")}
+    with subprocess.Popen([*map(str, command)], env=environment, stderr=subprocess.PIPE, text=True) as bench:
+        end_s = time.monotonic() + 90
+        while not figures.exists() and bench.poll() is None and time.monotonic() < end_s:
+            time.sleep(0.1)
+        bench.send_signal(signal.SIGINT)
+        assert bench.stderr is not None and "Traceback" not in bench.stderr.read()
+    assert bench.returncode == 130
+    graph = json.loads(figures.read_text())["graph"]
+    assert graph["latency_ms"]["p50"] > 0 and "composed" not in graph
 
 
 def test_several_cameras_are_measured_and_stand_on_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
