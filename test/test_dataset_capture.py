@@ -19,6 +19,7 @@ from capture_maker import START_NS, make_capture
 
 from har_ros.cli import main
 from har_ros.core.errors import HarError
+from har_ros.core.imu_steps import IMU_READINGS
 from har_ros.core.labels import Activity
 from har_ros.dataset.check import check_dataset
 from har_ros.dataset.reader import find_captures, find_unfinished, read_capture, read_meta
@@ -138,10 +139,34 @@ def test_readings_and_frames_of_around_30_become_30(tmp_path: Path, count: int) 
     capture = read_capture(papers_capture(tmp_path, readings=count, frames=count))
     assert capture.readings_mps2[0, 0] == 0
     assert capture.readings_mps2[-1, 0] == pytest.approx(0.1 * (count - 1))
-    assert np.allclose(np.diff(capture.readings_mps2[:, 0]), 0.1 * (count - 1) / 29, atol=1e-4)
+    assert np.allclose(capture.readings_mps2[:, 0], np.linspace(0, 0.1 * (count - 1), 30), atol=0.0501), "the nearest"
+    assert np.array_equal(capture.readings_mps2, capture.imu_steps(IMU_READINGS)), "as the network is given them"
     assert len(capture.imu_accel_mps2) == count
-    assert f"30 readings interpolated from {count}" in capture.assumptions
+    assert f"30 readings picked by their times from {count}" in capture.assumptions
     assert f"30 frames picked evenly from {count}" in capture.assumptions
+
+
+def test_notes_beside_the_papers_files_say_who_it_is(tmp_path: Path) -> None:
+    folder = papers_capture(tmp_path)
+    (folder / "capture.json").write_text('{"subject": "P01", "mount": "waist"}')
+    meta = read_capture(folder).meta
+    assert (meta.label, meta.subject, meta.mount, meta.source) == (Activity.WALK, "P01", "waist", "real")
+    assert not meta.stamped and read_meta(folder) == meta
+    (folder / "capture.json").write_text('{"subject": 1}')
+    with pytest.raises(HarError, match=r"capture.json' is wrong at subject, which is no text; correct it, or"):
+        read_capture(folder)
+
+
+@pytest.mark.parametrize(("apart_s", "fits"), [(0.01, False), (0.02, True), (0.05, True), (0.2, False)])
+def test_readings_with_times_must_span_a_second_or_so(tmp_path: Path, apart_s: float, fits: bool) -> None:
+    folder = papers_capture(tmp_path)
+    lines = (f"{apart_s * index:.3f},0.1,0.2,9.8" for index in range(30))
+    (folder / "readings/esp.txt").write_text("\n".join(lines))
+    if fits:
+        assert read_capture(folder).imu_stamps_ns[-1] == pytest.approx(29e9 * apart_s, rel=1e-6)
+    else:
+        with pytest.raises(HarError, match=r"esp.txt' spans [\d.]+ s, and a capture is one second; record 30 readings"):
+            read_capture(folder)
 
 
 def claim_a_huge_size(folder: Path) -> None:

@@ -15,13 +15,17 @@ from tiny_model import write_tiny_model
 
 from har_ros.core.decision import AlarmMonitor, AlarmPolicy, AlarmState
 from har_ros.core.errors import HarError
-from har_ros.core.imu_steps import imu_steps
+from har_ros.core.imu_steps import IMU_READINGS, imu_steps
+from har_ros.core.labels import Activity
 from har_ros.core.model_card import MODALITIES
 from har_ros.core.preprocess import normalise_imu, to_model_frame
 from har_ros.core.resources import find_model
+from har_ros.dataset.capture import Capture, CaptureMeta
+from har_ros.evaluation.classify import classify_capture
 from har_ros.inference.model import Answer, HarModel
 from har_ros.inference.motion_gate import MotionGate
 from har_ros.inference.recogniser import Recognition, StreamingRecogniser
+from har_ros.nodes.capture_builder import CaptureBuilder, Sample
 
 START_NS = 1_700_000_000_000_000_000
 
@@ -88,6 +92,38 @@ def test_a_slow_cameras_frame_fills_as_many_steps_as_it_lasts(tmp_path: Path) ->
     assert verdict is not None
     expected = whole_window(model, np.repeat(pictures[1:], 2, axis=0), np.tile(accel, (30, 1))).probabilities
     np.testing.assert_allclose(verdict.activity.probabilities, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("rate_hz", [10, 15, 30])
+@pytest.mark.parametrize("name", ["edge", "paper"])
+def test_a_recorded_second_is_judged_as_it_was_live(name: str, rate_hz: int) -> None:
+    """A slow camera's picture stands for several steps, each with the accelerometer's values of its own time."""
+    model = HarModel(find_model(name))
+    rng = np.random.default_rng(5)
+    stream, builder, recorded, sample_ns = recogniser(model), CaptureBuilder(slop_s=0.05), [], START_NS - 200_000_000
+    for frame, picture in enumerate(person(rng, 2 * rate_hz + 1)):
+        stamp_ns = START_NS + frame * 1_000_000_000 // rate_hz
+        while sample_ns <= stamp_ns + 5_000_000:  # its nearest one is among them, as among pairs
+            sample = Sample(sample_ns, rng.normal((0, 0, 9.8), 3).astype(np.float32), None)
+            builder.add_sample(sample)
+            stream.add_imu(sample_ns, sample.accel_mps2)
+            sample_ns += 10_000_000
+        verdict = stream.add_frame(stamp_ns, picture)
+        if steps := builder.add_picture(stamp_ns, picture):
+            recorded.append((steps, verdict))
+    steps, verdict = recorded[-1]
+    capture = Capture(
+        meta=CaptureMeta(Activity.WALK),
+        frames=np.stack(steps.pictures),
+        frame_stamps_ns=np.array(steps.stamps_ns),
+        readings_mps2=np.stack([sample.accel_mps2 for sample in steps.nearest]),
+        imu_stamps_ns=np.array([sample.stamp_ns for sample in steps.samples]),
+        imu_accel_mps2=np.stack([sample.accel_mps2 for sample in steps.samples]),
+    )
+    assert len(recorded) == 2 and verdict is not None, "the first one ends within what its last picture stands for"
+    judged = classify_capture(model, capture)
+    np.testing.assert_allclose(judged.probabilities, verdict.activity.probabilities, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(capture.imu_steps(IMU_READINGS), capture.readings_mps2)
 
 
 def test_cameras_that_share_a_model_do_not_mix(tmp_path: Path) -> None:

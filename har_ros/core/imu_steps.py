@@ -16,9 +16,18 @@ IMU_READINGS = ("ax", "ay", "az")  # the sample nearest to the step's end, m/s^2
 IMU_STATISTICS = ("ax", "ay", "az", "peak", "dip")  # the mean of the step's samples, their greatest and least |a|
 
 
-def step_edges(step_ends_ns: NDArray[np.int64], rate_hz: float) -> NDArray[np.int64]:
-    """Return the edges (T + 1,) of steps that end at `step_ends_ns` (T,); the first is one period long."""
-    return np.concatenate([step_ends_ns[:1] - round(1e9 / rate_hz), step_ends_ns])
+def step_edges(stamps_ns: NDArray[np.int64], rate_hz: float) -> NDArray[np.int64]:
+    """Return the edges (T + 1,) of the steps whose frames are stamped `stamps_ns` (T,), which never fall.
+
+    A slow camera's frame stands for several steps, all of its stamp: they share the time since the frame before it,
+    as in the recogniser. Before the first frame a step is one period long.
+    """
+    ends_ns, counts = np.unique(stamps_ns, return_counts=True)
+    begins_ns = np.concatenate([ends_ns[:1] - counts[:1] * round(1e9 / rate_hz), ends_ns[:-1]])
+    place = np.concatenate([np.arange(1, count + 1) for count in counts])  # of a step among those of its frame
+    begin_ns, span_ns, of = (np.repeat(each, counts) for each in (begins_ns, ends_ns - begins_ns, counts))
+    edges_ns: NDArray[np.int64] = np.concatenate([begins_ns[:1], begin_ns + place * span_ns // of])
+    return edges_ns
 
 
 def imu_steps(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from har_ros import __version__
 from har_ros.core.errors import HarError
-from har_ros.core.imu_steps import IMU_READINGS, imu_steps, step_edges
+from har_ros.core.imu_steps import imu_steps, step_edges
 from har_ros.core.labels import Activity
 from har_ros.core.windows import STEP_RATE_HZ, STEPS
 
@@ -116,12 +116,7 @@ class Capture:
         return self.meta.label
 
     def imu_steps(self, channels: tuple[str, ...]) -> NDArray[np.float32]:
-        """Return the values (30, C) of the frames' steps, as har_ros.core.imu_steps makes them.
-
-        The readings of the frames are those recorded with them.
-        """
-        if channels == IMU_READINGS:
-            return self.readings_mps2
+        """Return the values (30, C) of the frames' steps, as har_ros.core.imu_steps makes them."""
         edges_ns = step_edges(self.frame_stamps_ns, STEP_RATE_HZ)
         return imu_steps(channels, self.imu_stamps_ns, self.imu_accel_mps2, edges_ns)[0]
 

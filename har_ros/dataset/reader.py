@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har_ros.core.errors import HarError
+from har_ros.core.imu_steps import IMU_READINGS, imu_steps, step_edges
 from har_ros.core.labels import LABELS, Activity, parse_activity
 from har_ros.core.windows import MAX_GAP_S, STEP_RATE_HZ, STEPS
 from har_ros.dataset.capture import (
@@ -34,6 +35,9 @@ _IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 _JPEG_END = b"\xff\xd9"  # OpenCV fills up a JPEG that is cut off without a word
 _READING_TOLERANCE_MPS2 = 0.01  # esp.txt and imu.csv may be rounded differently
 _AGAIN = "copy or record the capture again"
+_STAMPS = "frame_stamps_ns"
+_UNSAID: dict[str, Any] = {"subject": "", "session": "", "mount": "", "source": "real", "extra": {}}
+_SPAN_S = (0.5, 2.0)  # of a capture of one second
 
 
 def find_captures(root: Path) -> list[Path]:
@@ -76,14 +80,14 @@ def read_meta(folder: Path) -> CaptureMeta:
 def read_capture(folder: Path) -> Capture:
     """Read one capture and check it whole.
 
-    With a `capture.json` every file must be there as it was written. Without one, `esp.txt` may be in
-    any usual form (see har_ros.dataset.readings), with 25 to 40 frames and readings; what had to be
-    assumed is in the capture's `assumptions`. Raises HarError naming the file and the remedy.
+    With a `capture.json` that has the frames' stamps, every file must be there as it was written. Without them
+    `esp.txt` may be in any usual form (see har_ros.dataset.readings), with 25 to 40 frames and readings; what had to
+    be assumed is in the capture's `assumptions`. Raises HarError naming the file and the remedy.
     """
     record = _record(folder)
     meta = _meta(folder, record)
     try:
-        return _read_own(folder, meta, record) if record else _read_papers(folder, meta)
+        return _read_own(folder, meta, record) if _STAMPS in record else _read_papers(folder, meta)
     except OSError as error:
         raise HarError(f"'{error.filename or folder}' can't be read ({error.strerror}); {_AGAIN}") from None
 
@@ -96,7 +100,7 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _record(folder: Path) -> dict[str, Any]:
-    """Return the content of `capture.json`, or nothing for a folder of the paper's files."""
+    """Return the content of `capture.json`, or nothing where there is none, as with the paper's files."""
     path = folder / RECORD_FILE
     if not path.exists():
         if not folder.is_dir():
@@ -106,19 +110,20 @@ def _record(folder: Path) -> dict[str, Any]:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise HarError(f"'{path}' can't be read as JSON ({str(error).splitlines()[0]}); {_AGAIN}") from None
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+    if not isinstance(record, dict) or record.get("schema", SCHEMA) != SCHEMA:
         raise HarError(f"'{path}' is not of schema {SCHEMA}; is it from a newer version?")
     return record
 
 
 def _meta(folder: Path, record: dict[str, Any]) -> CaptureMeta:
     by_place = activity_of(folder.resolve().parent)
-    if not record:
-        if by_place is None:
-            raise HarError(
-                f"'{folder}' has no {RECORD_FILE}; put it into a folder named after its activity: {', '.join(LABELS)}"
-            )
-        return CaptureMeta(by_place, version="")
+    if by_place is None and "label" not in record:
+        raise HarError(
+            f"'{folder}' says no label in a {RECORD_FILE}; put it into a folder named after its activity: "
+            f"{', '.join(LABELS)}"
+        )
+    if _STAMPS not in record:  # somebody's notes on the paper's files
+        record = {"label": by_place, **_UNSAID, **record, "version": ""}
     try:
         texts = {key: record[key] for key in ("subject", "session", "mount", "source", "version")}
         for key, value in texts.items():
@@ -140,7 +145,7 @@ def _read_own(folder: Path, meta: CaptureMeta, record: dict[str, Any]) -> Captur
         capture = Capture(
             meta=meta,
             frames=frames,
-            frame_stamps_ns=np.array(record["frame_stamps_ns"], np.int64),
+            frame_stamps_ns=np.array(record[_STAMPS], np.int64),
             readings_mps2=readings.accel.astype(np.float32),
             imu_stamps_ns=imu["stamp_ns"],
             imu_accel_mps2=imu["values"][:, :3],
@@ -149,7 +154,7 @@ def _read_own(folder: Path, meta: CaptureMeta, record: dict[str, Any]) -> Captur
         _check_readings(capture)
         return capture
     except (KeyError, ValueError, TypeError, OverflowError):
-        raise HarError(f"'{folder / RECORD_FILE}' holds no list of frame_stamps_ns; {_AGAIN}") from None
+        raise HarError(f"'{folder / RECORD_FILE}' holds no list of {_STAMPS}; {_AGAIN}") from None
     except HarError as error:
         raise HarError(f"'{folder}': {error}") from None
 
@@ -183,16 +188,24 @@ def _read_papers(folder: Path, meta: CaptureMeta) -> Capture:
     times_s = readings.times_s
     if times_s is None:
         times_s = np.linspace(0, (STEPS - 1) / STEP_RATE_HZ, count)
-    frame_times_s = np.linspace(0, times_s[-1], STEPS)
+    elif not _SPAN_S[0] <= times_s[-1] <= _SPAN_S[1]:
+        raise HarError(
+            f"'{folder / READINGS_FILE}' spans {times_s[-1]:.3g} s, and a capture is one second; record {STEPS} "
+            "readings in it"
+        )
+    frame_stamps_ns, imu_stamps_ns = (
+        (each * 1e9).astype(np.int64) for each in (np.linspace(0, times_s[-1], STEPS), times_s)
+    )
     if count != STEPS:
-        notes.append(f"{STEPS} readings interpolated from {count}")
+        notes.append(f"{STEPS} readings picked by their times from {count}")
     notes.append(f"no stamps: frames and readings span the same {times_s[-1]:.2f} s")
+    edges_ns = step_edges(frame_stamps_ns, STEP_RATE_HZ)
     return Capture(
         meta=meta,
         frames=_decode(paths),
-        frame_stamps_ns=(frame_times_s * 1e9).astype(np.int64),
-        readings_mps2=_interpolated(accel_mps2, times_s, frame_times_s) if count != STEPS else accel_mps2,
-        imu_stamps_ns=(times_s * 1e9).astype(np.int64),
+        frame_stamps_ns=frame_stamps_ns,
+        readings_mps2=imu_steps(IMU_READINGS, imu_stamps_ns, accel_mps2, edges_ns)[0],
+        imu_stamps_ns=imu_stamps_ns,
         imu_accel_mps2=accel_mps2,
         assumptions=tuple(notes),
     )
@@ -201,12 +214,6 @@ def _read_papers(folder: Path, meta: CaptureMeta) -> Capture:
 def _check_count(path: Path, what: str, count: int) -> None:
     if not _FEWEST <= count <= _MOST:
         raise HarError(f"'{path}' holds {count} {what}, not {_FEWEST} to {_MOST}; record the capture again")
-
-
-def _interpolated(
-    values: NDArray[np.float32], times_s: NDArray[np.float64], wanted_s: NDArray[np.float64]
-) -> NDArray[np.float32]:
-    return np.stack([np.interp(wanted_s, times_s, axis) for axis in values.T], axis=1).astype(np.float32)
 
 
 def _readings(path: Path) -> Readings:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from har_ros.core.windows import STEPS, StepGrid
+from har_ros.core.imu_steps import step_edges
+from har_ros.core.windows import STEP_RATE_HZ, STEPS, StepGrid
 
 Vector = NDArray[np.float32]
 _MARGIN_S = 0.1  # samples given from before the first frame, at least
@@ -26,7 +27,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class Steps:
-    """30 steps: pictures (H, W, 3) with their stamps and nearest samples, and all samples of that time."""
+    """30 steps: pictures (H, W, 3) with their stamps, and all samples of that time.
+
+    nearest: the sample next to each step's end; a slow camera's picture stands for several steps.
+    """
 
     pictures: list[NDArray[np.uint8]]
     stamps_ns: list[int]
@@ -76,8 +80,9 @@ class CaptureBuilder:
             self._stamps_ns.append(stamp_ns)
         if self.gathered < STEPS:
             return None
-        samples = self._samples_since(self._stamps_ns[0])
-        nearest = [min(samples, key=lambda sample: abs(sample.stamp_ns - at_ns)) for at_ns in self._stamps_ns]
+        first_ns, *ends_ns = step_edges(np.array(self._stamps_ns), STEP_RATE_HZ).tolist()
+        samples = self._samples_since(first_ns)
+        nearest = [min(samples, key=lambda sample: abs(sample.stamp_ns - at_ns)) for at_ns in ends_ns]
         steps = Steps(self._pictures, self._stamps_ns, nearest, samples)
         self._begin_anew()
         return steps
