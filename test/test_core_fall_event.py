@@ -1,9 +1,11 @@
 """A fall as an event: lying still or up again, and what a hole or a lost sensor changes."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from evidence_maker import (
+    CARE_MPS2,
     LIES,
     LYING,
     NO_SENSOR,
@@ -49,6 +51,40 @@ def test_a_sensor_that_falls_silent_makes_nobody_get_up(model: float) -> None:
     assert (said[-1].state, said[-1].fall) == (ALARM, FallState.FALLEN)
     walks = list(verdicts(fallen.does(2, on_foot=0.95, **NO_SENSOR).windows))
     assert (walks[-1].state, walks[-1].fall) == (NORMAL, FallState.RECOVERED)
+
+
+@pytest.mark.parametrize(
+    ("between", "falls_again", "alarms"),
+    [
+        ((60, NO_SENSOR), {"fall": 0.95, **NO_SENSOR}, 2),
+        ((60, {"up": LYING}), {"fall": 0.95, "up": LYING}, 2),
+        ((60, {"up": LYING}), {"fall": 0.95, **LIES}, 1),
+        ((60, {"up": LYING}), {"fall": 0.65, "up": LYING, "shake_mps2": CARE_MPS2}, 1),
+        ((1, {"up": LYING}), {"fall": 0.95, "up": LYING}, 1),
+        ((60, {"fall": 0.6, "up": LYING}), {"fall": 0.95, "up": LYING}, 1),
+    ],
+    ids=["sensor died", "leans back", "lies on", "only suspected", "wavers", "suspected throughout"],
+)
+def test_who_falls_again_though_the_first_fall_never_ended_is_told_of(
+    between: tuple[float, dict], falls_again: dict, alarms: int
+) -> None:
+    monitor, on = AlarmMonitor(AlarmPolicy()), []
+    fallen = Person().does(10).does(1, fall=0.9).does(3, fall=0.9, **LIES)
+    acknowledged_at = len(fallen.windows)
+    (seconds, how) = between
+    windows = fallen.does(seconds, **how).does(3, **falls_again).does(5, **LIES).windows
+    for index, window in enumerate(windows):
+        if index == acknowledged_at:
+            assert monitor.acknowledge()
+        on.append(monitor.update(window).state is ALARM)
+    assert sum(later and not earlier for earlier, later in pairwise(on)) == alarms
+    assert on[-1] == (alarms == 2)
+
+
+def test_a_sensor_that_was_gone_for_long_may_be_worn_another_way() -> None:
+    away = Person().does(10).does(20, **NO_SENSOR).does(0.5, up=LYING)
+    said = list(verdicts(away.does(0.3, fall=0.52, up=LYING).does(5, **LIES).windows))
+    assert ALARM not in {verdict.state for verdict in said}, "put on turned, and not turned by a fall"
 
 
 def test_the_strict_alarm_comes_with_lying_still_and_only_with_it() -> None:

@@ -90,6 +90,10 @@ class _Alarm:
         elif not (self.on or self._spent or self._rests(stamp_ns)):
             self.on = self._spent = True
 
+    def renew(self) -> None:
+        """Be ready to be raised again: another event has begun."""
+        self._spent = False
+
     def acknowledge(self, stamp_ns: int | None) -> bool:
         was_on = self.on
         if was_on:
@@ -152,6 +156,8 @@ class AlarmMonitor:
         self._score = evidence.score
         self._fall.update(evidence)
         self._minute.update(stamp_ns, evidence.drowsiness)
+        if self._fall.began:
+            self._fall_alarm.renew()
         fallen = self._fall.state is FallState.FALLEN
         self._fall_alarm.update(stamp_ns, fallen if self._policy.wait_for_lying else self._fall.lasts)
         self._drowsy_alarm.update(stamp_ns, self._minute.drowsy)

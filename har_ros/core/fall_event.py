@@ -3,6 +3,7 @@
     none -- seen for half a second, and borne out by what was felt --> fall -- lies still --> fallen
     none -- suspected with a shock, then lying still --> fall
     fall, fallen -- quiet, and neither lying nor unmoved --> recovered --> none
+    fall, fallen -- quiet for a while, then seen and borne out anew --> fall
 
 The public label of both act and state is FALL_OR_COLLAPSE; this tells them apart. What the sensor does not bear out,
 as when somebody lies down with care, is doubted: it is a fall once it has lasted for long.
@@ -58,7 +59,9 @@ class FallEvent:
         self._suspected_ns = -math.inf  # the last one in which a fall was suspected, with a shock
         self._since_ns = 0  # of the fall or of the doubt, where there is one
         self._resting = False  # in a fall, as last known
-        self._over, self._lying, self._told = Held(), Held(), Held()
+        self._over, self._lying, self._told, self._quiet = Held(), Held(), Held(), Held()
+        self._seen_none = False  # for a while, in a fall: its shock counts no more
+        self.began = False  # with the newest window
         self.doubted = False  # while a fall is seen that what was felt does not bear out
         self.state = FallState.NONE
 
@@ -73,12 +76,15 @@ class FallEvent:
         self._since_ns = min(self._since_ns, stamp_ns)  # a recording may begin again
         score, felt = self._mean_score(stamp_ns, evidence.fall), self._feel(evidence)
         self._posture.note(evidence)
+        seen, self.began = self._borne_out(evidence, score, felt), False
         if self.lasts:
+            if seen and self._seen_none:
+                self._begin(stamp_ns)
             self._follow(evidence)
             return
         if self._told.lasts(stamp_ns, self.state is FallState.RECOVERED, _RECOVERED_S):
             self.state = FallState.NONE
-        if self._borne_out(evidence, score, felt) or self._went_down(evidence, felt):
+        if seen or self._went_down(evidence, felt):
             self._begin(stamp_ns)
         elif score >= policy.alarm_score or self.doubted:
             self._doubt(evidence)
@@ -89,7 +95,7 @@ class FallEvent:
         """Let nothing before a hole add up with what comes after it; a fall that lasts goes on."""
         self._recent.clear()
         self._shock_ns = self._unknown_ns = self._suspected_ns = -math.inf
-        for held in (self._lying, self._over, self._told):
+        for held in (self._lying, self._over, self._told, self._quiet):
             held.reset()
         if not (self.lasts or self.doubted):
             self._posture.restart()
@@ -120,7 +126,7 @@ class FallEvent:
         policy, stamp_ns = self._policy, evidence.stamp_ns
         if policy.shock_mps2 == 0:
             return Felt.UNKNOWN
-        memory_ns = (policy.on_window_s + _SHOCK_MEMORY_S) * 1e9
+        memory_ns = self._shock_memory_s * 1e9
         first = math.isinf(max(self._shock_ns, self._unknown_ns))
         unknown = first or not evidence.alive or evidence.gap_s > SHORTEST_SHOCK_S
         doubted_long = self.doubted and stamp_ns - self._since_ns > memory_ns
@@ -132,6 +138,10 @@ class FallEvent:
         if stamp_ns - self._shock_ns <= memory_ns:
             return Felt.SHOCK
         return Felt.UNKNOWN if stamp_ns - self._unknown_ns <= memory_ns else Felt.NOTHING
+
+    @property
+    def _shock_memory_s(self) -> float:
+        return self._policy.on_window_s + _SHOCK_MEMORY_S
 
     def _borne_out(self, evidence: Evidence, score: float, felt: Felt) -> bool:
         """Return whether a fall is seen, and the sensor agrees.
@@ -153,10 +163,10 @@ class FallEvent:
         return lately and self._posture.known and self._is_down(evidence) and evidence.still
 
     def _begin(self, stamp_ns: int) -> None:
-        self.state, self.doubted = FallState.FALL, False
-        self._since_ns, self._resting = stamp_ns, False
-        self._lying.reset()
-        self._over.reset()
+        self.state, self.began, self.doubted = FallState.FALL, True, False
+        self._since_ns, self._resting, self._seen_none = stamp_ns, False, False
+        for held in (self._lying, self._over, self._quiet):
+            held.reset()
 
     def _doubt(self, evidence: Evidence) -> None:
         """Follow what is doubted until it is over or has lasted too long to be harmless."""
@@ -171,8 +181,12 @@ class FallEvent:
             self._begin(stamp_ns)
 
     def _follow(self, evidence: Evidence) -> None:
-        """Follow a fall until the person lies still, and until they are up again."""
+        """Follow a fall until the person lies still, and until they are up again.
+
+        That may never be seen, as where the sensor has died or slipped: another fall must count all the same.
+        """
         policy, stamp_ns = self._policy, evidence.stamp_ns
+        self._seen_none |= self._quiet.lasts(stamp_ns, evidence.fall < policy.suspect_score, self._shock_memory_s)
         if evidence.alive:
             self._resting = evidence.still
         down = self._is_down(evidence)

@@ -36,8 +36,15 @@ class Posture:
             self.tilted = tilt_rad >= self._lying_tilt_rad
 
     def learn_up(self, evidence: Evidence) -> None:
-        """Learn from a window, after it was noted, which way is up: by a slow mean of gravity's direction."""
+        """Learn from a window, after it was noted, which way is up: by a slow mean of gravity's direction.
+
+        A sensor that was silent for long may be worn another way when it is back.
+        """
         up, stamp_ns = evidence.up, evidence.stamp_ns
+        if not any(up):
+            if stamp_ns - self._last_ns > _UP_MEMORY_S * 1e9:
+                self.restart()
+            return
         if self._up is None or stamp_ns < self._last_ns:  # a recording that begins again
             self._up, self._first_ns = up, stamp_ns
         else:
