@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -57,6 +59,25 @@ def test_a_path_that_the_system_denies_is_told_in_a_sentence(command: str, capsy
     assert main([command, "long" * 100]) == 1
     said = capsys.readouterr().err
     assert said.startswith("har: ") and "File name too long" in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", ["demo --headless --seconds 1", "record {folder}/bag", "capture WALK"])
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("ROS_DOMAIN_ID", "abc", "ROS can't start: failed to initialize rcl: ROS_DOMAIN_ID is not an integral number"),
+        ("ROS_LOG_DIR", "/proc/no", "can't write logs to '/proc/no'; set ROS_LOG_DIR to a folder that you may write"),
+    ],
+)
+def test_commands_that_can_not_start_ros_say_why_in_a_sentence(
+    name: str, value: str, sentence: str, words: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("rclpy", reason="needs ROS 2, or the extra ros-jazzy")
+    pytest.importorskip("rosbags", reason="needs the extra evaluate")
+    command = [sys.executable, "-m", "har_ros.cli", *words.format(folder=tmp_path).split()]
+    environment = {**os.environ, "ROS_LOG_DIR": str(tmp_path / "log"), name: value}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=WAIT_S, check=False)
+    assert (ended.returncode, ended.stderr) == (1, f"har: {sentence}\n")
 
 
 def fake_imu(*prefix: str) -> tuple[subprocess.Popen[str], Callable[[], bytes]]:

@@ -11,9 +11,9 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from har_ros.benchmark.timing import interleave
-from har_ros.core.errors import HarError
+from har_ros.core.errors import HarError, first_line
 from har_ros.core.model_card import ENCODER_FILE, load_card
-from har_ros.inference.sessions import BoundRun, first_line, open_session
+from har_ros.inference.sessions import BoundRun, open_session
 
 
 def benchmark_peers(folders: Mapping[str, Path], tflite: Path | None, rounds: int) -> dict[str, Any]:

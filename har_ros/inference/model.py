@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from har_ros.core.errors import HarError
+from har_ros.core.errors import HarError, first_line
 from har_ros.core.model_card import (
     CAMERA,
     ENCODER_FILE,
@@ -24,7 +24,7 @@ from har_ros.core.model_card import (
 )
 from har_ros.core.preprocess import to_model_frame
 from har_ros.core.windows import WindowBuffer
-from har_ros.inference.sessions import CPU, BoundRun, first_line, open_session
+from har_ros.inference.sessions import CPU, BoundRun, open_session
 
 Shape = tuple[int | None, ...]
 _PRESENCE = "presence"

@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from har_ros.core.errors import HarError
+from har_ros.core.errors import HarError, first_line
 
 CPU = ("CPUExecutionProvider",)
 _OPENVINO = "OpenVINOExecutionProvider"
@@ -62,8 +62,3 @@ class BoundRun:
     def __call__(self) -> None:
         """Compute."""
         self._session.run_with_iobinding(self._binding)
-
-
-def first_line(error: Exception) -> str:
-    """Return what an error says first."""
-    return next(iter(str(error).splitlines()), type(error).__name__)

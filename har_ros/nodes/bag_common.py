@@ -11,12 +11,12 @@ from typing import Any
 import rclpy
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.signals import SignalHandlerOptions
 from rosbags.interfaces import Qos, QosDurability, QosReliability
 
 from har_ros.core.errors import HarError
 from har_ros.core.stopping import stop_event
 from har_ros.dataset.bag_writer import bag_qos
+from har_ros.nodes.process import start_ros
 
 DEPTH = 100  # of any topic: a second or more of messages while the disk or a reader is slow
 
@@ -25,13 +25,10 @@ DEPTH = 100  # of any topic: a second or more of messages while the disk or a re
 def participant(name: str) -> Iterator[tuple[Node, threading.Event]]:
     """Give a node outside of the package's namespace, and an event that the stop signals set.
 
-    rclpy's own handlers would close the connections at once. Raises HarError where ROS can't start.
+    Raises HarError where ROS can't start.
     """
     with stop_event() as stopping:
-        try:
-            rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-        except RuntimeError as error:
-            raise HarError(f"ROS can't start: {str(error).splitlines()[0]}") from None
+        start_ros()
         node = Node(name, enable_rosout=False, start_parameter_services=False)
         try:
             yield node, stopping

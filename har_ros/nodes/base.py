@@ -19,7 +19,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter as RosParameter
 from rclpy.timer import Timer
 
-from har_ros.core.errors import HarError
+from har_ros.core.errors import HarError, first_line
 from har_ros.core.parameters import ROS_OWN
 from har_ros.nodes import qos
 from har_ros.nodes.executor import make_executor
@@ -270,11 +270,6 @@ def describe(error: Exception) -> str:
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(place.filename).name}:{place.lineno}"
     return f"unexpected {type(error).__name__} at {where}: {first_line(error)}; please report it"
-
-
-def first_line(error: Exception) -> str:
-    """Return what an error says first."""
-    return next(iter(str(error).splitlines()), "")
 
 
 def _text(value: Any) -> str:

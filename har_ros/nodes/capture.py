@@ -17,7 +17,6 @@ from std_srvs.srv import Trigger
 
 from har_ros.core.errors import HarError
 from har_ros.nodes.bag_common import participant
-from har_ros.nodes.discovery import announce_often
 
 _FIND_S = 10.0  # until a recorder must be found
 _EXAMPLE = """examples:
@@ -45,7 +44,6 @@ def run(args: argparse.Namespace) -> int:
     given = {"label": args.label, "subject": args.subject, "session": args.session}
     changes = [Parameter(name, value=text) for name, text in given.items() if text is not None]
     recorder = f"/{args.namespace.strip('/')}/recorder"
-    announce_often()
     with participant("har_capture") as (node, stopping):
         request = SetParameters.Request(parameters=[change.to_parameter_msg() for change in changes])
         for result in _call(node, _find(node, stopping, SetParameters, f"{recorder}/set_parameters"), request).results:

@@ -9,7 +9,7 @@ import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
-from har_ros.nodes.discovery import announce_often
+from har_ros.nodes.process import start_ros
 
 
 class Participant(abc.ABC):
@@ -28,10 +28,9 @@ class Participant(abc.ABC):
         """Subscribe to what is to be heard."""
 
     def start(self) -> None:
-        """Join the graph."""
-        announce_often()
+        """Join the graph. Raises HarError where ROS can't start."""
         self._context = rclpy.Context()
-        self._context.init(args=[])
+        start_ros(context=self._context)
         self._node = Node(self.NAME, context=self._context, namespace=self._namespace, enable_rosout=False)
         self.listen(self._node)
         self._thread.start()

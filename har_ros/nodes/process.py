@@ -1,16 +1,23 @@
-"""What a node's process minds before and beside ROS: its command line, its log folder, and the signals that end it."""
+"""What a process minds beside its nodes: its command line, how ROS starts in it, and the signals that end it."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from har_ros.core.errors import HarError
+import rclpy
+from rclpy.context import Context
+from rclpy.exceptions import NameValidationException
+from rclpy.signals import SignalHandlerOptions
+
+from har_ros.core.errors import HarError, first_line
 from har_ros.core.stopping import stop_signals
+from har_ros.nodes.discovery import announce_often
 
 _ECHO_S = 1.0
 
@@ -19,7 +26,7 @@ class StopSignal:
     """Notes the first signal that asks for an end; one that comes later ends the process as it would any other.
 
     Ctrl-C reaches the nodes of `ros2 launch` twice, from the terminal and from launch: such an echo counts for
-    nothing. rclpy's own handlers would close the connections at once, before a node could say its last word.
+    nothing.
     """
 
     def __init__(self) -> None:
@@ -51,7 +58,21 @@ def refuse_stray_words(arguments: Sequence[str]) -> None:
             raise HarError(f"'{word}' means nothing here; parameters are given as --ros-args -p name:=value")
 
 
-def require_log_folder() -> None:
+def start_ros(arguments: Sequence[str] = (), context: Context | None = None) -> None:
+    """Start ROS, in the default context where none is given, and leave the signals alone.
+
+    rclpy's own handlers would close the connections at once. Raises HarError where ROS can't start.
+    """
+    _require_log_folder()
+    announce_often()
+    try:
+        rclpy.init(args=list(arguments), context=context, signal_handler_options=SignalHandlerOptions.NO)
+    except (RuntimeError, NameValidationException) as error:
+        reason = re.sub(r",? at /\S+", "", first_line(error))  # rcl adds places in its own source
+        raise HarError(f"ROS can't start: {reason}") from None
+
+
+def _require_log_folder() -> None:
     """Refuse a log folder that can't be written: rclpy's own message does not say which one it is."""
     home = Path(os.environ.get("ROS_HOME") or Path.home() / ".ros")
     folder = Path(os.environ.get("ROS_LOG_DIR") or home / "log").expanduser()

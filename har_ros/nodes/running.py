@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import rclpy
-from rclpy.exceptions import NameValidationException
-from rclpy.signals import SignalHandlerOptions
 
-from har_ros.core.errors import HarError
+from har_ros.core.errors import HarError, first_line
 from har_ros.core.tether import follow_parent
-from har_ros.nodes.base import AUTOSTART, HarNode, MustRestartError, RclError, describe, first_line
-from har_ros.nodes.discovery import announce_often
-from har_ros.nodes.process import StopSignal, refuse_stray_words, require_log_folder
+from har_ros.nodes.base import AUTOSTART, HarNode, MustRestartError, RclError, describe
+from har_ros.nodes.process import StopSignal, refuse_stray_words, start_ros
 
 _SPIN_S = 0.2  # the longest time a signal waits while nothing happens
 
@@ -48,9 +44,7 @@ def run_nodes(
     try:
         for words in command_lines:
             refuse_stray_words(words)
-        require_log_folder()
-        announce_often()
-        _start_ros(ros_arguments)
+        start_ros(ros_arguments)
         try:
             return _live(make(), make_executor(), stop)
         finally:
@@ -96,11 +90,3 @@ def _named(node: HarNode, nodes: Sequence[HarNode], do: Callable[[], None]) -> N
     except HarError as error:
         which = f"{node.get_fully_qualified_name()}: " if len(nodes) > 1 else ""
         raise type(error)(f"{which}{error}") from None
-
-
-def _start_ros(arguments: Sequence[str]) -> None:
-    try:
-        rclpy.init(args=list(arguments), signal_handler_options=SignalHandlerOptions.NO)
-    except (RuntimeError, NameValidationException) as error:
-        reason = re.sub(r",? at /\S+", "", first_line(error))  # rcl adds places in its own source
-        raise HarError(f"ROS can't start: {reason}") from None
