@@ -56,8 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.add_argument("--seconds", type=float, default=float("inf"), help="end after so long (default: on Ctrl-C)")
     parser.add_argument("--headless", action="store_true", help="one line a second instead of the live view")
-    parser.add_argument("--scenario", default="all_six", help="what the simulated person does (name or file)")
-    parser.add_argument("--seed", type=int, default=1, help="which simulated person (default: %(default)s)")
+    parser.add_argument("--scenario", help="what the simulated person does: a name or a file (default: all_six)")
+    parser.add_argument("--seed", type=int, help="which simulated person (default: 1)")
     camera = parser.add_mutually_exclusive_group()
     camera.add_argument("--video", metavar="FILE", help="a video, looped, instead of the simulated camera")
     camera.add_argument("--camera", metavar="SOURCE", help="device index, stream URL or folder of pictures")
@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     imu.add_argument("--no-fake-imu", action="store_true", help="wait for a real ESP32 (see --imu-port)")
     parser.add_argument("--imu-rate", type=float, metavar="HZ", help="rate of the recording, where it doesn't tell")
     parser.add_argument("--imu-units", choices=sorted(UNITS_MPS2), help="units of the recording (default: guessed)")
-    parser.add_argument("--imu-port", type=int, default=5005, help="port for the real ESP32 (default: %(default)s)")
+    parser.add_argument("--imu-port", type=int, help="port for the real ESP32 (default: as in config/har.yaml)")
     parser.add_argument("--model", default="", help="model folder or name (default: as in config/har.yaml)")
 
 
@@ -74,8 +74,7 @@ def run(options: argparse.Namespace) -> int:
     """Run until a signal, the time given or the end of a node; return 0 if any result was published."""
     if not options.seconds > 0:
         raise HarError(f"--seconds is {options.seconds:g}; give a time above 0")
-    if options.imu is None and (options.imu_rate is not None or options.imu_units):
-        raise HarError("--imu-rate and --imu-units are of a recording; give one with --imu, or leave them out")
+    _refuse_idle(options)
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     accelerometer = _accelerometer(options)
     if accelerometer.value:
@@ -100,6 +99,24 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _refuse_idle(options: argparse.Namespace) -> None:
+    """Refuse options that would have no effect. Raises HarError."""
+    if options.imu is None and (options.imu_rate is not None or options.imu_units):
+        raise HarError("--imu-rate and --imu-units are of a recording; give one with --imu, or leave them out")
+    if not options.no_fake_imu and options.imu_port is not None:
+        raise HarError("--imu-port is of a real ESP32; wait for one with --no-fake-imu, or leave it out")
+    if not _simulated(options) and (options.scenario is not None or options.seed is not None):
+        raise HarError(
+            "--scenario and --seed are of the simulated person; leave them out, or --video, --camera, --imu and "
+            "--no-fake-imu"
+        )
+
+
+def _simulated(options: argparse.Namespace) -> bool:
+    """Return whether the simulated person is camera and ESP32, for want of any input of the user's."""
+    return not (options.video or options.camera or options.imu or options.no_fake_imu)
+
+
 def _accelerometer(options: argparse.Namespace) -> Accelerometer:
     """Return what plays the ESP32 beside the user's pictures, which may come without readings."""
     if not (options.video or options.camera) or options.imu or options.no_fake_imu:
@@ -110,18 +127,22 @@ def _accelerometer(options: argparse.Namespace) -> Accelerometer:
 
 def _plan(options: argparse.Namespace, accelerometer: Accelerometer) -> Plan:
     """Return which nodes to start."""
-    simulated = not (options.video or options.camera or options.imu or options.no_fake_imu)
     texts = {"model": options.model}
-    if simulated:
-        return make_plan({**texts, "simulation": "true", "scenario": options.scenario, "seed": str(options.seed)})
+    if _simulated(options):
+        return make_plan({**texts, "simulation": "true", **_given(scenario=options.scenario, seed=options.seed)})
     texts["source"] = options.video or options.camera or "0"
     if options.no_fake_imu:
-        return make_plan({**texts, "imu_port": str(options.imu_port)})
+        return make_plan({**texts, **_given(imu_port=options.imu_port)})
     port = str(free_port())
     plan = make_plan({**texts, "imu_mode": "tcp_listen", "imu_host": LOCAL_HOST, "imu_port": port})
     if accelerometer is Accelerometer.NONE:
         return plan
     return replace(plan, fake_imu=(*_recording(options), "--host", LOCAL_HOST, "--port", port))
+
+
+def _given(**values: object) -> dict[str, str]:
+    """Return as texts those launch arguments that the user gave."""
+    return {name: str(value) for name, value in values.items() if value is not None}
 
 
 def _recording(options: argparse.Namespace) -> list[str]:

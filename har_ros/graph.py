@@ -30,6 +30,7 @@ class Argument:
     default: empty leaves it to config/har.yaml or to a parameter file.
     sets:    the parameters it sets, as node.parameter.
     choices: the only texts allowed, if any.
+    needs:   the switches, and how each must stand for the argument to have an effect.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Argument:
     sets: tuple[str, ...] = ()
     kind: type = str
     choices: tuple[str, ...] = ()
+    needs: Mapping[str, bool] = field(default_factory=dict)
 
     def read(self, text: str) -> Any:
         """Return the argument's value from its text. Raises HarError."""
@@ -55,6 +57,8 @@ def _switch(name: str, default: bool, text: str) -> Argument:
     return Argument(name, str(default).lower(), text, kind=bool, choices=("true", "false"))
 
 
+_REAL_CAMERA = {"camera": True, "simulation": False}
+_REAL_IMU = {"imu": True, "simulation": False}
 ARGUMENTS = (
     Argument("namespace", NAMESPACE, "Namespace of all topics and nodes; several, as cell1,cell2, for as many people"),
     _switch("compose", False, "Run all nodes but recorders and simulated cameras in one process that shares the model"),
@@ -63,16 +67,23 @@ ARGUMENTS = (
     _switch("imu", True, "Start the ESP32 bridge; false when another driver publishes imu/data_raw"),
     _switch("record", False, "Start the recorder, which writes captures for training"),
     _switch("simulation", False, "Let a simulated person be camera and ESP32"),
-    _switch("use_sim_time", False, "Take the time from /clock, as for the replay of a bag"),
+    _switch("use_sim_time", False, "Take the time from /clock; to replay a bag's inputs also camera:=false imu:=false"),
     Argument(
         "source",
         "",
         "Camera: device index or /dev/v4l/by-id/..., stream URL, video file or folder of pictures",
         ("camera.source",),
+        needs=_REAL_CAMERA,
     ),
-    Argument("imu_mode", "", "ESP32 link: tcp_listen, tcp_connect or udp", ("imu_bridge.mode",)),
-    Argument("imu_host", "", "Address to listen on, or of the ESP32 to connect to", ("imu_bridge.host",)),
-    Argument("imu_port", "", "Port of the ESP32 link", ("imu_bridge.port",), kind=int),
+    Argument("imu_mode", "", "ESP32 link: tcp_listen, tcp_connect or udp", ("imu_bridge.mode",), needs=_REAL_IMU),
+    Argument(
+        "imu_host",
+        "",
+        "Address to listen on, or of the ESP32 to connect to",
+        ("imu_bridge.host",),
+        needs=_REAL_IMU,
+    ),
+    Argument("imu_port", "", "Port of the ESP32 link", ("imu_bridge.port",), kind=int, needs={"imu": True}),
     Argument("model", "", "Model folder, or the name of one that the package ships", ("fusion.model",)),
     Argument(
         "image_transport",
@@ -80,10 +91,10 @@ ARGUMENTS = (
         "Images that the fusion node takes: raw or compressed",
         ("fusion.image_transport",),
     ),
-    Argument("dataset", "", "Folder that the recorder writes to", ("recorder.dataset",)),
-    Argument("label", "", "Activity that the recorder captures", ("recorder.label",)),
-    Argument("scenario", "all_six", "What the simulated person does"),
-    Argument("seed", "1", "Seed of the simulated person", kind=int),
+    Argument("dataset", "", "Folder that the recorder writes to", ("recorder.dataset",), needs={"record": True}),
+    Argument("label", "", "Activity that the recorder captures", ("recorder.label",), needs={"record": True}),
+    Argument("scenario", "all_six", "What the simulated person does", needs={"simulation": True}),
+    Argument("seed", "1", "Seed of the simulated person", kind=int, needs={"simulation": True}),
 )
 _BY_NAME = {argument.name: argument for argument in ARGUMENTS}
 
@@ -121,9 +132,11 @@ class Plan:
 def make_plans(texts: Mapping[str, str]) -> list[Plan]:
     """Return what to start for launch arguments given as texts, one plan a namespace; a missing one has its default.
 
-    Simulated people have different seeds. Raises HarError for an unknown name or a text that is no such value.
+    Simulated people have different seeds. Raises HarError for an unknown name, a text that is no such value, or an
+    argument that would have no effect.
     """
     values = _values(texts)
+    _refuse_idle(texts, values)
     if "params_file" in values:
         path = Path(values["params_file"]).expanduser()  # a shell leaves the ~ after := alone
         check_sections(path)
@@ -182,7 +195,7 @@ def _plan(values: Mapping[str, Any]) -> Plan:
     if values["simulation"]:
         shared.discard("camera")  # its renderer is for one thread of a process
     nodes = tuple(NodePlan(name, parameters[name], name in shared) for name in NODES if wanted[name])
-    return Plan(values["namespace"], values.get("params_file", ""), nodes, fake_imu)
+    return Plan(values["namespace"], values.get("params_file", ""), nodes, fake_imu if values["imu"] else None)
 
 
 def _values(texts: Mapping[str, str]) -> dict[str, Any]:
@@ -191,6 +204,17 @@ def _values(texts: Mapping[str, str]) -> dict[str, Any]:
             raise HarError(f"there is no argument '{name}'; known are {', '.join(_BY_NAME)}")
     given = {argument.name: texts.get(argument.name) or argument.default for argument in ARGUMENTS}
     return {name: _BY_NAME[name].read(text) for name, text in given.items() if text != ""}
+
+
+def _refuse_idle(texts: Mapping[str, str], values: Mapping[str, Any]) -> None:
+    """Refuse an argument that has no effect as the switches stand; launch gives the defaults, too, which may stay."""
+    for argument in ARGUMENTS:
+        if texts.get(argument.name, "") in ("", argument.default):
+            continue
+        for switch, state in argument.needs.items():
+            if values[switch] != state:
+                needed = f"{switch}:={str(state).lower()}"
+                raise HarError(f"{argument.name} has no effect without {needed}; give that, or no {argument.name}")
 
 
 def _parameters(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

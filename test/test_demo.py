@@ -102,9 +102,12 @@ def test_a_clone_in_the_folder_is_not_taken_for_the_package(tmp_path: Path) -> N
         (["--imu", "{plain}"], "give it with --imu-rate HZ"),
         (["--imu", "{folder}/nowhere.csv"], "can't be read"),
         (["--imu-rate", "50"], "are of a recording; give one with --imu"),
+        (["--camera", "{folder}", "--imu-port", "6000"], "--imu-port is of a real ESP32; wait for one with"),
+        (["--video", "{folder}", "--scenario", "falls"], "are of the simulated person; leave them out, or --video"),
+        (["--no-fake-imu", "--seed", "1"], "are of the simulated person; leave them out, or --video"),
     ],
 )
-def test_a_recording_that_can_not_be_played_is_refused_in_the_demos_own_words(
+def test_inputs_that_the_demo_can_not_use_are_refused_in_its_own_words(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
 ) -> None:
     plain = tmp_path / "plain.csv"

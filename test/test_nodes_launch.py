@@ -105,6 +105,33 @@ def test_a_simulated_camera_and_esp32_show_one_person() -> None:
     }
 
 
+def test_a_simulated_person_without_a_bridge_wears_no_esp32() -> None:
+    plan = make_plan({"simulation": "true", "imu": "false"})
+    assert [node.name for node in plan.nodes] == ["camera", "fusion"]
+    assert plan.fake_imu is None
+
+
+@pytest.mark.parametrize(
+    ("idle", "switches", "needed"),
+    [
+        ("source", {"simulation": "true"}, "simulation:=false"),
+        ("source", {"camera": "false"}, "camera:=true"),
+        ("imu_mode", {"simulation": "true"}, "simulation:=false"),
+        ("imu_host", {"simulation": "true"}, "simulation:=false"),
+        ("imu_port", {"imu": "false"}, "imu:=true"),
+        ("label", {}, "record:=true"),
+        ("dataset", {"record": "false"}, "record:=true"),
+        ("scenario", {}, "simulation:=true"),
+        ("seed", {}, "simulation:=true"),
+    ],
+)
+def test_an_argument_that_would_have_no_effect_is_refused(idle: str, switches: dict[str, str], needed: str) -> None:
+    defaults = {argument.name: argument.default for argument in ARGUMENTS}  # which launch gives, too
+    make_plan({**defaults, **switches})
+    with pytest.raises(HarError, match=f"{idle} has no effect without {needed}; give that, or no {idle}"):
+        make_plan({**defaults, **switches, idle: "7"})
+
+
 def test_several_namespaces_have_their_own_processes_or_share_one() -> None:
     asked = {"namespace": "cell1, /cell2", "imu": "false", "record": "true"}
     apart, together = (commands(*make_plans({**asked, "compose": text})) for text in ("false", "true"))
