@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from pathlib import Path
@@ -12,8 +13,10 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS 2, or the extra ros-jazzy")
 pytest.importorskip("rosbags", reason="needs the extra evaluate")
 
-from bag_maker import COLOURS, write_bag
+from bag_maker import COLOURS, START_NS, write_bag, write_colour_model
 from diagnostic_msgs.msg import DiagnosticArray
+from fusion_rig import is_status
+from process_helpers import children_of
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.serialization import deserialize_message
 from ros_helpers import RosTest, stamp_ns
@@ -163,6 +166,25 @@ def test_a_bag_is_played_as_it_was_recorded(ros: RosTest, tmp_path: Path) -> Non
     first, last = (stamp_ns(samples.all()[index].header) for index in (0, -1))
     assert times == sorted(times)
     assert (times[0], times[-1]) == (first, last)
+
+
+def test_the_explained_replay_has_the_played_inputs_judged_and_no_live_ones(ros: RosTest, tmp_path: Path) -> None:
+    model = write_colour_model(tmp_path / "model")
+    bag = write_bag(tmp_path / "bag", [(4.0, COLOURS["WALK"], "WALK")])
+    explained = ros.run(["-m", "har_ros.cli", "play", "--help"])
+    assert explained.wait() == 0
+    up_words, play_words = (
+        line.split() for line in explained.output.splitlines() if re.match("  har .*_(time|raw)", line)
+    )
+    results = ros.listen(DiagnosticArray, "/har/activity", 200)
+    up = ros.run(["-m", "har_ros.cli", *up_words[1:-1], f"model:={model}"])
+    results.wait_for(is_status(b"\x03", "no camera image yet"))
+    assert len(children_of(up.pid)) == 1, "fusion alone"
+    player = ros.run(["-m", "har_ros.cli", "play", str(bag), *play_words[3:]])
+    assert player.wait() == 0, player.output
+    verdict = results.wait_for(lambda array: array.status[0].message == "WALK")
+    assert 0 <= stamp_ns(verdict.header) - START_NS < 4_000_000_000
+    assert up.end() == 0
 
 
 def test_playing_loops_until_it_is_told_to_end(ros: RosTest, tmp_path: Path) -> None:

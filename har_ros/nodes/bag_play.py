@@ -24,11 +24,12 @@ _DISCOVERY_S = 1.0  # for the listeners to find the publishers
 _CLOCK_S = 0.01
 _ALL_HEARD_S = 5.0
 _EXAMPLE = """examples:
+  har up use_sim_time:=true camera:=false imu:=false &
   har play recordings/monday --clock --topics camera/image_raw imu/data_raw
   har play recordings/monday --rate 0.5 --loop
 The messages keep their stamps. Nodes that judge how old data are must run on the bag's time: play with --clock
-and start them with the parameter use_sim_time:=true, else they call all of it stale. Play only the inputs to
-nodes that publish the results themselves.
+and start them with use_sim_time:=true, else they call all of it stale; and without camera and bridge, which would
+publish live data among the played. Play only the inputs to nodes that publish the results themselves.
 """
 
 
