@@ -66,7 +66,6 @@ setup(
         "sim": SIM,
         "quantise": QUANTISE,
         "train": [*TRAIN, *EVALUATE],
-        "dashboard": [],
         "test": TEST,
     },
     entry_points={

@@ -18,7 +18,6 @@ ALLOWED = {
     "evaluation": {"core", "inference", "dataset"},
     "benchmark": {"core", "inference", "dataset"},
     "training": {"core", "inference", "dataset", "evaluation"},
-    "dashboard": {"core"},
     "nodes": {"core", "link", "inference", "dataset", "simulation", "evaluation"},
 }
 OWNERS = {"rclpy": "nodes", "message_filters": "nodes", "cv_bridge": "nodes", "torch": "training"}

@@ -68,7 +68,8 @@ def test_the_wheel_carries_everything_a_user_needs(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(sources)]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     (wheel,) = tmp_path.glob("*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
+    opened = zipfile.ZipFile(wheel)
+    names = opened.namelist()
     for ending in ("config/har.yaml", "config/profiles/paper.yaml", "config/scenarios/all_six.yaml",
                    "launch/har.launch.py", f"models/{DEFAULT_MODEL}/model.yaml",
                    f"models/{DEFAULT_MODEL}/frame_encoder.onnx",
@@ -76,3 +77,6 @@ def test_the_wheel_carries_everything_a_user_needs(tmp_path: Path) -> None:
                    "har_ros/package.xml"):  # fmt: skip
         assert any(name.endswith(ending) for name in names), ending
     assert not any("test" in name.split("/")[0] for name in names)
+    metadata = opened.read(next(name for name in names if name.endswith(".dist-info/METADATA"))).decode()
+    extras = set(re.findall(r"^Provides-Extra: (\S+)$", metadata, re.MULTILINE))
+    assert extras == set(re.findall(r"extra == ['\"](\S+)['\"]", metadata)), "extras bring something"
