@@ -149,10 +149,7 @@ def _recording(options: argparse.Namespace) -> list[str]:
     """Return the options of `har fake-imu` that play the user's recording, or a still sensor's sine."""
     if options.imu is None:
         return ["--sine"]
-    try:
-        read_recording(options.imu, options.imu_rate, options.imu_units)
-    except HarError as error:  # whose remedies are options of other commands
-        raise HarError(str(error).replace("--rate", "--imu-rate")) from None
+    read_recording(options.imu, options.imu_rate, options.imu_units, rate_option="--imu-rate")
     words = ["--csv", str(options.imu), "--loop"]
     words += ["--rate", str(options.imu_rate)] if options.imu_rate is not None else []
     return words + (["--units", options.imu_units] if options.imu_units else [])

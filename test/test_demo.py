@@ -99,7 +99,8 @@ def test_a_clone_in_the_folder_is_not_taken_for_the_package(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--imu", "{plain}"], "give it with --imu-rate HZ"),
+        (["--imu", "{plain}"], "plain--rate.csv' does not tell its sampling rate; give it with --imu-rate HZ"),
+        (["--imu", "{plain}", "--imu-rate", "0"], "give one above 0 with --imu-rate HZ"),
         (["--imu", "{folder}/nowhere.csv"], "can't be read"),
         (["--imu-rate", "50"], "are of a recording; give one with --imu"),
         (["--camera", "{folder}", "--imu-port", "6000"], "--imu-port is of a real ESP32; wait for one with"),
@@ -110,7 +111,7 @@ def test_a_clone_in_the_folder_is_not_taken_for_the_package(tmp_path: Path) -> N
 def test_inputs_that_the_demo_can_not_use_are_refused_in_its_own_words(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
 ) -> None:
-    plain = tmp_path / "plain.csv"
+    plain = tmp_path / "plain--rate.csv"
     plain.write_text("ax,ay,az\n" + "0,0,9.8\n" * 50)
     assert main(["demo", "--headless", *(word.format(plain=plain, folder=tmp_path) for word in words)]) == 1
     said = capsys.readouterr().err

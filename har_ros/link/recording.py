@@ -23,6 +23,7 @@ Sample = tuple[float, Vector, Vector | None]  # time from the start in s, m/s^2,
 _ACCEL_NAMES = (("ax", "ay", "az"), ("x", "y", "z"), ("accel_x", "accel_y", "accel_z"), ("acc_x", "acc_y", "acc_z"))
 _GYRO_NAMES = (("gx", "gy", "gz"), ("gyro_x", "gyro_y", "gyro_z"))
 _TIME_NAME = re.compile(r"(t|time|times|timestamps?|stamp|unix|elapsed|seconds)(_(s|ms|us|ns|elapsed))?")
+_RATE_OPTION = "--rate"  # of most commands that read recordings
 _LATE_PERIODS = 5  # more than logging in disorder explains
 MAX_GUESSED_LENGTH = 40.0  # of a median acceleration in m/s^2: four times gravity
 MAX_GUESSED_RADPS = 20.0  # a body turns slower, and faster in deg/s
@@ -71,17 +72,20 @@ def sine(rate_hz: float) -> Iterator[Sample]:
         index += 1
 
 
-def read_recording(path: Path, rate_hz: float | None = None, units: str | None = None) -> Recording:
+def read_recording(
+    path: Path, rate_hz: float | None = None, units: str | None = None, rate_option: str = _RATE_OPTION
+) -> Recording:
     """Read a CSV of accelerations, with or without header, time or sequence columns, and a gyro.
 
-    `rate_hz` and `units` ("m/s2" or "g") override what the file seems to say. Raises HarError.
+    `rate_hz` and `units` ("m/s2" or "g") override what the file seems to say. Raises HarError, which names the option
+    of the command line that gives the rate.
     """
-    check_rate(rate_hz)
+    check_rate(rate_hz, rate_option)
     header, table, said_table = _read_table(path)
     time_column, accel_columns, gyro_columns, said_columns = _find_columns(path, header, table)
     accel_scale, said_units = _accel_scale(table[:, accel_columns], units, path)
     gyro_scale, said_gyro = _gyro_scale(table[:, gyro_columns])
-    times_s, said_times = _times(table, time_column, rate_hz, path)
+    times_s, said_times = _times(table, time_column, rate_hz, path, rate_option)
     return Recording(
         times_s,
         table[:, accel_columns] * accel_scale,
@@ -90,10 +94,10 @@ def read_recording(path: Path, rate_hz: float | None = None, units: str | None =
     )
 
 
-def check_rate(rate_hz: float | None) -> None:
+def check_rate(rate_hz: float | None, rate_option: str = _RATE_OPTION) -> None:
     """Raise HarError where a rate is given that no sensor can have."""
     if rate_hz is not None and not 0 < rate_hz < math.inf:
-        raise HarError(f"a sampling rate of {rate_hz:g} Hz makes no sense; give one above 0 with --rate HZ")
+        raise HarError(f"a sampling rate of {rate_hz:g} Hz makes no sense; give one above 0 with {rate_option} HZ")
 
 
 def _read_table(path: Path) -> tuple[list[str], NDArray[np.float64], str]:
@@ -204,26 +208,29 @@ def _gyro_scale(gyro: NDArray[np.float64]) -> tuple[float, str]:
 
 
 def _times(
-    table: NDArray[np.float64], column: int | None, rate_hz: float | None, path: Path
+    table: NDArray[np.float64], column: int | None, rate_hz: float | None, path: Path, rate_option: str
 ) -> tuple[NDArray[np.float64], str]:
     if rate_hz is not None:
         return np.arange(len(table)) / rate_hz, f"{rate_hz:g} Hz, as told"
     if column is not None:
         stamps = table[:, column] - table[0, column]
         if np.array_equal(stamps, np.arange(len(stamps))):  # numbers of samples, not milliseconds at 1000 Hz
-            raise HarError(f"the recording '{path}' counts its samples but has no times; give the rate with --rate HZ")
+            raise HarError(
+                f"the recording '{path}' counts its samples but has no times; give the rate with {rate_option} HZ"
+            )
         for unit, factor in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9)):
             median_s = float(np.median(np.diff(stamps))) * factor
             if median_s > 0 and _LIKELY_RATES_HZ[0] <= 1 / median_s <= _LIKELY_RATES_HZ[1]:
                 times_s = np.maximum.accumulate(stamps * factor)
                 late_s = times_s - stamps * factor
                 if late_s.max() > _LATE_PERIODS * median_s:
+                    sample = 1 + int((late_s > _LATE_PERIODS * median_s).argmax())
                     raise HarError(
-                        f"the times of the recording '{path}' go back by {late_s.max():.3g} s at its sample "
-                        f"{1 + int((late_s > _LATE_PERIODS * median_s).argmax())}; cut it there, or give --rate HZ"
+                        f"the times of the recording '{path}' go back by {late_s.max():.3g} s at its sample {sample}; "
+                        f"cut it there, or give {rate_option} HZ"
                     )
                 return times_s, f"times from column {column + 1}, in {unit}: {1 / median_s:.1f} Hz"
-    raise HarError(f"the recording '{path}' does not tell its sampling rate; give it with --rate HZ")
+    raise HarError(f"the recording '{path}' does not tell its sampling rate; give it with {rate_option} HZ")
 
 
 def vector(values: NDArray[np.floating]) -> Vector:
