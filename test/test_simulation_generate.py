@@ -211,6 +211,19 @@ def test_a_run_survives_kills_and_ctrl_c_and_is_the_same_as_one_without(tmp_path
 
 
 @pytest.mark.timeout(200)
+@pytest.mark.parametrize("send", [os.kill, os.killpg])
+def test_a_run_that_is_asked_to_end_does_so_in_order_and_leaves_no_process(tmp_path, send):
+    process = simulate("--out", str(tmp_path), "--per-class", "2")
+    wait_until(lambda: renderers(process.pid) or process.poll() is not None, 60)
+    workers = children(process.pid)
+    send(process.pid, signal.SIGTERM)
+    said, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "")
+    assert "captures made; the same command goes on from there" in said
+    wait_until(lambda: not any(map(is_running, workers)), 60)
+
+
+@pytest.mark.timeout(200)
 def test_the_manifest_divides_the_dataset_and_hard_negatives_are_other(tmp_path, capsys):
     assert main(["simulate", "--out", str(tmp_path), "--per-class", "1", "--negatives", "1", "--seed", "5",
                  "--subjects", "3", *SIZE]) == 0  # fmt: skip

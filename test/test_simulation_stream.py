@@ -128,7 +128,8 @@ def test_a_full_disk_ends_a_recording_in_one_sentence(scenario, tmp_path, capsys
     assert "free space and record again" in done.stderr
 
 
-def test_a_recording_that_is_stopped_is_complete_and_says_so(scenario, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_recording_that_is_stopped_is_complete_and_says_so(scenario, tmp_path, number):
     out = tmp_path / "out"
     options = ["--stream", "--scenario", str(scenario), "--out", str(out), "--minutes", "30", *OPTIONS]
     process = subprocess.Popen(
@@ -140,7 +141,7 @@ def test_a_recording_that_is_stopped_is_complete_and_says_so(scenario, tmp_path)
         while not any(path.stat().st_size > 100_000 for path in out.glob("*.mcap")):
             assert time.monotonic() < deadline
             time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         said, errors = process.communicate(timeout=60)
     finally:
         process.kill()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 def stop_signals() -> tuple[signal.Signals, ...]:
@@ -23,9 +24,22 @@ def stop_event() -> Iterator[threading.Event]:
         # Apart, since the interrupted thread may be just within event.wait and hold the event's lock.
         threading.Thread(target=event.set).start()
 
-    before = {number: signal.signal(number, note) for number in stop_signals()}
-    try:
+    with _handled(note):
         yield event
+
+
+@contextmanager
+def stop_as_interrupt() -> Iterator[None]:
+    """Let each stop signal raise KeyboardInterrupt in the main thread, as Ctrl-C does by itself."""
+    with _handled(signal.default_int_handler):
+        yield
+
+
+@contextmanager
+def _handled(handler: Callable[..., Any]) -> Iterator[None]:
+    before = {number: signal.signal(number, handler) for number in stop_signals()}
+    try:
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, former in before.items():
+            signal.signal(number, former)

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.progress import track
 
 from har_ros.core.errors import HarError
+from har_ros.core.stopping import stop_as_interrupt
 from har_ros.core.windows import STEP_RATE_HZ
 from har_ros.simulation.generate import Account, Crew, Places, simulate_dataset
 from har_ros.simulation.live import SimulatedCamera, SimulatedPerson
@@ -76,6 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(**_DEFAULTS)
 
 
+@stop_as_interrupt()
 def run(args: argparse.Namespace) -> int:
     """Do what the options ask for and print what was made. Raises HarError."""
     for name, low, high in _RANGES:

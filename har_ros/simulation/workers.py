@@ -24,6 +24,7 @@ from distributed import Client, Future, KilledWorker, LocalCluster, WorkerPlugin
 
 from har_ros import __version__
 from har_ros.core.errors import HarError
+from har_ros.core.stopping import stop_signals
 from har_ros.dataset.capture import Capture
 from har_ros.dataset.writer import Packed, pack_capture
 from har_ros.simulation.clip import ClipMaker, Reject, taken_at
@@ -245,9 +246,9 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def _without_interrupt() -> Iterator[None]:
-    """Hold Ctrl-C back, here until the end and in whatever process is started, whose parent hears of it."""
-    resource_tracker.ensure_running()  # now: started later, it would let the interrupt through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Hold stop signals back, here until the end and in whatever process is started, whose parent hears of them."""
+    resource_tracker.ensure_running()  # now: started later, it would let some through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, stop_signals())
     try:
         yield
     finally:
