@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 sklearn_metrics = pytest.importorskip("sklearn.metrics", reason="needs the extra evaluate")
 
 from har_ros.core.labels import LABELS  # noqa: E402
-from har_ros.evaluation.metrics import score, wilson  # noqa: E402
+from har_ros.evaluation.metrics import accuracy_interval, score, wilson  # noqa: E402
 
 label = st.sampled_from(LABELS)
 
@@ -70,27 +70,43 @@ def test_subjects_widen_the_interval_where_mistakes_cluster() -> None:
     assert width["s"] > 3 * width["i"]
 
 
-def simulated_people(rng: np.random.Generator, people: int, each: int, share: float) -> tuple[list[str], list[str]]:
-    """Return the subject and the guess of each capture, all of them of WALK: some people are harder than others."""
+def simulated_people(rng: np.random.Generator, sizes: list[int], share: float) -> np.ndarray:
+    """Return which captures are told right, one person's after the other's: some people are harder than others."""
     likeness = 1 / 0.2 - 1
-    right = rng.beta(share * likeness, (1 - share) * likeness, people).repeat(each) > rng.random(people * each)
-    return [str(number) for number in np.arange(people).repeat(each)], np.where(right, "WALK", "STAND").tolist()
+    return rng.beta(share * likeness, (1 - share) * likeness, len(sizes)).repeat(sizes) > rng.random(sum(sizes))
 
 
-@pytest.mark.parametrize("each", [10, 120])
-@pytest.mark.parametrize(("people", "share"), [(3, 0.95), (4, 0.9), (12, 0.9), (24, 0.9), (24, 0.95), (10, 0.99)])
-def test_the_interval_of_the_accuracy_holds_what_is_true_of_other_people(
-    people: int, share: float, each: int
-) -> None:
-    rng = np.random.default_rng(7)
-    holds = {"subjects": 0, "items": 0}
-    for _ in range(100):
-        subjects, predicted = simulated_people(rng, people, each, share)
-        for name, groups in (("subjects", subjects), ("items", None)):
-            low, high = score(["WALK"] * len(predicted), predicted, LABELS, groups=groups)[0]["accuracy_ci"]
-            holds[name] += low <= share <= high
-    assert holds["subjects"] >= 88
-    assert holds["subjects"] >= holds["items"]
+EVEN = [
+    ([each] * people, share)
+    for each in (10, 120)
+    for people, share in ((3, 0.95), (4, 0.9), (12, 0.9), (24, 0.9), (24, 0.95), (10, 0.99))
+]
+UNEVEN = [([100] + [10] * 9, 0.9), ([200] + [5] * 19, 0.9), ([400] + [1] * 20, 0.9), ([60, 60] + [3] * 10, 0.8)]
+
+
+@pytest.mark.parametrize(("sizes", "share"), EVEN + UNEVEN)
+def test_the_interval_of_the_accuracy_holds_what_is_true_of_other_people(sizes: list[int], share: float) -> None:
+    rng, subjects = np.random.default_rng(7), np.arange(len(sizes)).repeat(sizes)
+    held = {"subjects": 0, "items": 0}
+    for _ in range(300):
+        right = simulated_people(rng, sizes, share)
+        for name, interval in (
+            ("subjects", accuracy_interval(right, subjects)),
+            ("items", wilson(right.sum(), len(right))),
+        ):
+            assert interval is not None
+            held[name] += interval[0] <= share <= interval[1]
+    assert held["subjects"] >= 0.9 * 300
+    assert held["subjects"] >= held["items"]
+
+
+def test_many_captures_of_one_person_tell_little_of_others() -> None:
+    friends = [f"friend {number}" for number in range(20)]
+
+    def low(subjects: list[str]) -> float:
+        return score(["WALK"] * len(subjects), ["WALK"] * len(subjects), LABELS, groups=subjects)[0]["accuracy_ci"][0]
+
+    assert low(["one"] * 400 + friends) < low(friends * 2) < low(friends * 21)
 
 
 @pytest.mark.parametrize("people", [1, 3, 20])

@@ -60,6 +60,13 @@ def test_the_interval_draws_whole_subjects() -> None:
     assert 0 <= low <= alone["ece"] <= high
 
 
+def test_the_interval_of_one_person_alone_draws_captures() -> None:
+    _, probabilities, truth = drawn(200, 2.0)
+    alone, apart = (calibration(probabilities, truth, groups) for groups in (["one"] * 200, range(200)))
+    assert (alone.pop("groups"), apart.pop("groups")) == (1, 200)
+    assert alone == apart and alone["nll_ci"][0] < alone["nll"] < alone["nll_ci"][1]
+
+
 def test_the_interval_of_honest_probabilities_holds_their_calibration_error() -> None:
     for size in (150, 300, 600):
         _, probabilities, truth = drawn(size, 1.0)

@@ -139,8 +139,9 @@ def accuracy_interval(hits: NDArray[np.bool_], groups: Sequence[Any]) -> list[fl
     """Return Wilson's interval of the share of `hits` (n,), for as many independent items as the groups (n,) are worth.
 
     That many are the items over the design effect (Kish, "Survey Sampling", 1965): 1 + (m - 1) r for groups of m
-    items that are alike by r, the intraclass correlation. Three people without a mistake look like no likeness at
-    all, and yet the fourth may be told wrong throughout; so a usual likeness is mixed into what few groups show.
+    items that are alike by r, the intraclass correlation; where they are uneven m is the size of an item's own group, on
+    average. Three people without a mistake look like no likeness at all, and yet the fourth may be told wrong
+    throughout; so a usual likeness is mixed into what few groups show.
     Student's quantile allows for the few groups it is taken from; one group alone is worth one item.
     A bootstrap of groups would have no width where all is right, and too little of it where the groups are few.
     """
@@ -152,9 +153,11 @@ def accuracy_interval(hits: NDArray[np.bool_], groups: Sequence[Any]) -> list[fl
     variance = count / (count - 1) * ((right - share * sizes) ** 2).sum() / len(hits) ** 2
     independent = share * (1 - share) / len(hits)
     seen = max(variance / independent - 1, 0.0) if independent else 0.0
-    more = (len(hits) / count - 1) * _LIKENESS  # than an effect of 1
-    effect = 1 + (count * seen + _LIKENESS_GROUPS * more) / (count + _LIKENESS_GROUPS)
-    return _wilson(share, len(hits) / effect, t.ppf(_TAILS[1], count - 1))
+    size = (sizes**2).sum() / len(hits)
+    as_many = len(hits) / size  # even groups that would tell as much
+    more = (size - 1) * _LIKENESS  # than an effect of 1
+    effect = 1 + (as_many * seen + _LIKENESS_GROUPS * more) / (as_many + _LIKENESS_GROUPS)
+    return _wilson(share, len(hits) / effect, t.ppf(_TAILS[1], max(as_many - 1, 1)))
 
 
 def _losses(truth: Sequence[str], labels: Sequence[str], probabilities: NDArray[np.floating]) -> NDArray[np.float64]:

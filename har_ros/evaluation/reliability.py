@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har_ros.core.errors import HarError
+from har_ros.evaluation.metrics import units_of
 
 _BINS, _RESAMPLES, _TAILS = 15, 500, (0.025, 0.975)
 _SMALLEST = 1e-7
@@ -43,7 +44,7 @@ MEASURES: dict[str, Callable[[Floats, Indices], float]] = {"ece": ece, "nll": nl
 
 
 def calibration(probabilities: Floats, truth: Indices, groups: Sequence[Any]) -> dict[str, Any]:
-    """Return each measure and its interval, by a bootstrap that draws whole groups; ready for JSON.
+    """Return each measure and its interval, by a bootstrap that draws whole groups, of a single one items; for JSON.
 
     Drawing again adds noise, which the calibration error takes for error; so the draws are brought down to have the
     measure itself for their mean.
@@ -52,14 +53,14 @@ def calibration(probabilities: Floats, truth: Indices, groups: Sequence[Any]) ->
     truth:         (n,) the index of the true label
     groups:        (n,) to which subject, say, each item belongs
     """
-    ids = np.unique(np.array(groups), return_inverse=True)[1]
-    members = [np.flatnonzero(ids == group) for group in range(ids.max() + 1)]
+    ids = units_of(groups)
+    members = [np.flatnonzero(ids == unit) for unit in range(ids.max() + 1)]
     rng = np.random.default_rng(0)
     draws = []
     for _ in range(_RESAMPLES):
-        drawn = np.concatenate([members[group] for group in rng.integers(len(members), size=len(members))])
+        drawn = np.concatenate([members[unit] for unit in rng.integers(len(members), size=len(members))])
         draws.append([measure(probabilities[drawn], truth[drawn]) for measure in MEASURES.values()])
-    figures: dict[str, Any] = {"n": len(truth), "groups": len(members)}
+    figures: dict[str, Any] = {"n": len(truth), "groups": len(set(groups))}
     for (name, measure), drawn_values in zip(MEASURES.items(), np.transpose(draws)):
         value = measure(probabilities, truth)
         bounds = np.quantile(drawn_values, _TAILS) - drawn_values.mean() + value
