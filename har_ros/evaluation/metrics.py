@@ -139,9 +139,9 @@ def accuracy_interval(hits: NDArray[np.bool_], groups: Sequence[Any]) -> list[fl
     """Return Wilson's interval of the share of `hits` (n,), for as many independent items as the groups (n,) are worth.
 
     That many are the items over the design effect (Kish, "Survey Sampling", 1965): 1 + (m - 1) r for groups of m
-    items that are alike by r, the intraclass correlation; where they are uneven m is the size of an item's own group, on
-    average. Three people without a mistake look like no likeness at all, and yet the fourth may be told wrong
-    throughout; so a usual likeness is mixed into what few groups show.
+    items that are alike by r, the intraclass correlation; where they are uneven m is the mean over the items of how
+    large their groups are. Three people without a mistake look like no likeness at all, and yet the fourth may be told
+    wrong throughout; so a usual likeness is mixed into what few groups show.
     Student's quantile allows for the few groups it is taken from; one group alone is worth one item.
     A bootstrap of groups would have no width where all is right, and too little of it where the groups are few.
     """

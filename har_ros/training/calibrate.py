@@ -26,6 +26,7 @@ SCORING_BATCH = 32
 _TEMPERATURES = np.geomspace(0.25, 6, 121)
 _KEPT = 0.98  # share of the known that may not be taken for strange
 _LEAST_CONFIDENCE = 0.3
+FEW_PEOPLE = 4  # fewer make no network surer than it is: who is told right throughout says little of others
 
 
 @dataclass
@@ -65,23 +66,24 @@ def best_temperature(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> f
 def calibrate(network: ActivityNetwork, clips: Sequence[Clip], store: FeatureStore, scale: ImuScale) -> Calibration:
     """Return the calibration of a network on clips of held-out subjects, for each case that it can do.
 
-    The figures after calibration are of temperatures from the other half of the subjects.
+    The figures after calibration are of temperatures from the other half of the subjects; None where they are few.
     """
     result = Calibration(novelty={name: {} for name in network.novelty})
     subjects = np.array([clip.subject for clip in clips])
     for case in network.cases:
         answers = predict(network, plain_batches(clips, store, scale, SCORING_BATCH, case))
         known = answers.truth != NONE_OF_THEM
-        logits, truth = answers.logits[known], answers.truth[known]
-        temperature = result.temperature[case] = best_temperature(logits, truth)
+        logits, truth, people = answers.logits[known], answers.truth[known], subjects[known]
+        few = len(set(people)) < FEW_PEOPLE
+        temperature = result.temperature[case] = max(best_temperature(logits, truth), 1.0 if few else 0.0)
         for place, name in enumerate(network.novelty):
             usual = known if name == "energy" else known & _normal(answers.truth)
             result.novelty[name][case] = round(float(np.quantile(answers.novelty[usual, place], _KEPT)), 6)
         result.min_confidence[case] = _least_confidence(softened(logits, temperature), truth)
         result.figures[case] = {
             "accuracy": round(float((logits.argmax(1) == truth).mean()), 6),
-            "temperature_1": calibration(softened(logits, 1.0), truth, subjects[known]),
-            "calibrated": calibration(_cross_calibrated(logits, truth, subjects[known]), truth, subjects[known]),
+            "temperature_1": calibration(softened(logits, 1.0), truth, people),
+            "calibrated": None if few else calibration(_cross_calibrated(logits, truth, people), truth, people),
             **_strangers(answers, result, case),
         }
     result.thresholds["min_confidence"] = result.min_confidence.pop(network.cases[0])
@@ -105,8 +107,6 @@ def _cross_calibrated(
     """Return probabilities of each half of the subjects at the other half's temperature."""
     ranks = {name: rank for rank, name in enumerate(sorted(set(subjects), key=_shuffled))}
     half = np.array([ranks[name] % 2 == 0 for name in subjects])
-    if half.all():
-        return softened(logits, 1.0)
     probabilities = np.empty(logits.shape)
     for part in (half, ~half):
         probabilities[part] = softened(logits[part], best_temperature(logits[~part], truth[~part]))

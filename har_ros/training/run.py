@@ -19,6 +19,7 @@ from har_ros.dataset.parallel import for_each_capture
 from har_ros.dataset.reader import read_capture
 from har_ros.training.ablation import Sides, ablate
 from har_ros.training.backbone import MobileNetV2, load_mobilenet, split
+from har_ros.training.calibrate import FEW_PEOPLE
 from har_ros.training.card import write_card
 from har_ros.training.compress import Compressible
 from har_ros.training.cross_validate import cross_validate, folds_of, other_seeds
@@ -156,6 +157,12 @@ def _doubts(job: Job, sets: Sets) -> list[str]:
         doubts.append(
             f"'{job.warm_start}' was trained on {len(again)} of the validation's people: its figures, thresholds and "
             "temperatures flatter; record other people, too"
+        )
+    judges = len({clip.subject for clip in known(sets.validation)})
+    if judges < FEW_PEOPLE:
+        doubts.append(
+            f"fewer than {FEW_PEOPLE} people validate ({judges}): the temperatures, and the limits of what is unknown, may "
+            "not fit others; record more people"
         )
     if sets.unknown:
         doubts.append(f"{sets.unknown} captures name no subject: people may be on both sides, and the figures flatter")
