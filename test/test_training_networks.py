@@ -22,7 +22,7 @@ from har_ros.training.backbone import MobileNetV2, split
 from har_ros.training.batches import Batch
 from har_ros.training.data import NONE_OF_THEM
 from har_ros.training.export import HEADS_FILE, export_networks, export_trunk
-from har_ros.training.fit import load_state
+from har_ros.training.fit import Feed, Fit, load_state
 from har_ros.training.losses import training_loss
 from har_ros.training.networks import NETWORKS
 from har_ros.training.networks.build import build_network
@@ -198,6 +198,18 @@ def test_training_fits_labels_and_leaves_strangers_open(name: str) -> None:
     assert probabilities[:6].argmax(1).tolist() == [0, 1, 2, 3, 4, 5]
     assert probabilities[:6].max(1).values.min() > 0.7
     assert probabilities[6:].max() < 0.45
+
+
+def test_an_epoch_tells_the_same_of_training_as_of_validation(tmp_path: Path) -> None:
+    profile = load_profile("attention")
+    still = replace(profile.learning, learning_rate=1e-8, weight_decay=0.0)  # what would differ is what is told
+    profile = replace(profile, learning=still, heads=replace(profile.heads, video_dropout=0.0, dropout=0.0))
+    batches = [batch_of([0, 1, 2, NONE_OF_THEM]), batch_of([3, 4, 5, 0, NONE_OF_THEM, NONE_OF_THEM])]
+    torch.manual_seed(1)
+    fit = Fit("dense", build_network(profile, None), profile, 1, tmp_path / "dense.pt")
+    (epoch,) = fit.run(Feed(lambda _epoch: batches, lambda: batches, len(batches)))
+    assert epoch.loss == pytest.approx(epoch.validation_loss, rel=1e-3)
+    assert epoch.accuracy == epoch.validation_accuracy > 0
 
 
 def test_the_autoencoder_learns_from_normal_activities_alone() -> None:
