@@ -92,9 +92,9 @@ def command(dataset: Path, profile: Path, cache: Path, folder: Path, *more: str)
 def finished(
     weights: None, dataset: Path, profile: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """The folder of a whole run, with a test set of other people."""
+    """The folder of a whole run, with a test set of other people, none of whom walks."""
     folder = tmp_path_factory.mktemp("finished")
-    test_set = write_dataset(folder / "test", subjects=("other",))
+    test_set = write_dataset(folder / "test", ("other",), tuple(label for label in LABELS if label != "WALK"))
     assert main(command(dataset, profile, cache, folder, "--test", str(test_set))) == 0
     return folder
 
@@ -102,7 +102,8 @@ def finished(
 @pytest.mark.timeout(400)
 def test_the_card_says_what_was_done(finished: Path) -> None:
     card = load_card(finished / "model")
-    assert card.training["captures"] == {"train": 6, "validation": 6, "test": 6}
+    assert card.training["captures"] == {"train": 6, "validation": 6, "test": 5}
+    assert card.metrics["test"]["n"] == 5 and sum(card.metrics["test"]["confusion"][LABELS.index("WALK")]) == 0
     assert card.training["synthetic"] is True
     assert card.metrics["pruning"]["zeros_least"] == pytest.approx(0.5, abs=0.001)
     assert card.metrics["pruning"]["zeros_most"] == pytest.approx(0.5, abs=0.001)
@@ -210,6 +211,8 @@ def test_refusals_are_one_sentence(
     assert "can't be listed" in refusal(capsys, "nowhere", *out)
     some = write_dataset(tmp_path / "some", labels=LABELS[:4])
     assert "no captures of STAND, WALK" in refusal(capsys, str(some), *out)
+    others = write_dataset(tmp_path / "others", labels=("OTHER",))
+    assert "others' has no captures of the 6 activ" in refusal(capsys, str(dataset), *out, "--test", str(others))
     assert "there is no weights" in refusal(capsys, str(dataset), *out, "--weights", "none.pth").replace("are", "is")
     assert "such as one" in refusal(capsys, str(dataset), *out, "--test", str(dataset))
     assert "--threads is 0" in refusal(capsys, str(dataset), *out, "--threads", "0")

@@ -33,14 +33,14 @@ def run(args: argparse.Namespace) -> int:
     """Train and score a classifier for each condition. Raises HarError."""
     from har_ros.training.ablation import Sides, ablate, print_ablations  # these take PyTorch, and --help does without
     from har_ros.training.backbone import load_mobilenet, split
-    from har_ros.training.data import known, list_clips, split_by_subject, without_subject
+    from har_ros.training.data import known, list_training_clips, split_by_subject, without_subject
     from har_ros.training.export import export_trunk
     from har_ros.training.features import PLAIN_VIEWS, FeatureStore
 
     require_place(args.json)
     use_threads(args.threads)
     profile = load_profile(args.profile)
-    clips = known(list_clips(args.dataset))
+    clips = known(list_training_clips(args.dataset))
     people = Sides(*split_by_subject(clips, profile.validation_share, profile.seed))
     empty = people.moved(args.dataset, args.empty) if args.empty else None
     size_px = profile.pictures.frame_size_px

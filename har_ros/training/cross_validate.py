@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def folds_of(
 def other_seeds(
     train: Sequence[Clip],
     validation: Sequence[Clip],
-    judged: dict[str, Sequence[Clip]],
+    judged: Mapping[str, Sequence[Clip]],
     store: FeatureStore,
     profile: Profile,
     count: int,

@@ -40,7 +40,7 @@ class Clip:
 
 
 def list_clips(dataset: Path) -> list[Clip]:
-    """Return the clips of a dataset. Raises HarError where it is missing or a class is empty.
+    """Return the clips of a dataset. Raises HarError where it is missing or shows none of the six activities.
 
     One that names no subject counts as a subject of its own, named by its content.
     """
@@ -50,6 +50,14 @@ def list_clips(dataset: Path) -> list[Clip]:
         subject = meta.subject or _UNKNOWN_SUBJECT + capture_digest(folder)
         label = NONE_OF_THEM if meta.label is Activity.OTHER else LABELS.index(meta.label.value)
         clips.append(Clip(folder, label, subject, meta.source, meta.eyes_closed))
+    if not known(clips):
+        raise HarError(f"'{dataset}' has no captures of the {len(LABELS)} activities; record some")
+    return clips
+
+
+def list_training_clips(dataset: Path) -> list[Clip]:
+    """Return the clips of a dataset to train on. Raises HarError as `list_clips`, and where a class is empty."""
+    clips = list_clips(dataset)
     empty = [label for index, label in enumerate(LABELS) if all(clip.label != index for clip in clips)]
     if empty:
         raise HarError(f"'{dataset}' has no captures of {', '.join(empty)}; record some, or run har simulate")

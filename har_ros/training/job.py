@@ -9,7 +9,15 @@ from pathlib import Path
 from har_ros.core.errors import HarError
 from har_ros.core.labels import LABELS
 from har_ros.core.model_card import load_card
-from har_ros.training.data import NONE_OF_THEM, Clip, known, list_clips, split_by_subject, without_subject
+from har_ros.training.data import (
+    NONE_OF_THEM,
+    Clip,
+    known,
+    list_clips,
+    list_training_clips,
+    split_by_subject,
+    without_subject,
+)
 from har_ros.training.profile import Profile
 
 
@@ -50,6 +58,12 @@ class Sets:
         return self.train + self.validation + self.test
 
     @property
+    def scored(self) -> dict[str, list[Clip]]:
+        """The clips of the six activities that figures are of, by their use; without a use that has none."""
+        clips = {"validation": known(self.validation), "test": known(self.test)}
+        return {use: each for use, each in clips.items() if each}
+
+    @property
     def unknown(self) -> int:
         """How many name no subject."""
         return without_subject(self.all)
@@ -57,7 +71,7 @@ class Sets:
 
 def sets_of(job: Job) -> Sets:
     """Return the clips of a job, split by subject. Raises HarError where one person would be on both sides."""
-    clips, test = list_clips(job.dataset), list_clips(job.test) if job.test else []
+    clips, test = list_training_clips(job.dataset), list_clips(job.test) if job.test else []
     if not job.profile.learning.outlier_weight:
         clips = known(clips)
     train, validation = split_by_subject(clips, job.profile.validation_share, job.profile.seed)

@@ -140,9 +140,8 @@ def _other_seeds(job: Job, sets: Sets, store: FeatureStore) -> list[dict[str, An
     """Return the figures of heads from other seeds, if that was asked for; computed once for a run."""
     path = job.folder / f"other_seeds_{job.other_seeds}.json"
     if job.other_seeds and not path.is_file():
-        judged = {"validation": known(sets.validation), **({"test": known(sets.test)} if sets.test else {})}
         rows = other_seeds(
-            sets.train, sets.validation, judged, store, job.profile, job.other_seeds, job.folder / "seeds"
+            sets.train, sets.validation, sets.scored, store, job.profile, job.other_seeds, job.folder / "seeds"
         )
         write_json(path, rows)
     found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if job.other_seeds else []
@@ -161,8 +160,8 @@ def _doubts(job: Job, sets: Sets) -> list[str]:
     judges = len({clip.subject for clip in known(sets.validation)})
     if judges < FEW_PEOPLE:
         doubts.append(
-            f"fewer than {FEW_PEOPLE} people validate ({judges}): the temperatures, and the limits of what is unknown, may "
-            "not fit others; record more people"
+            f"fewer than {FEW_PEOPLE} people validate ({judges}): the temperatures, and the limits of what is unknown, "
+            "may not fit others; record more people"
         )
     if sets.unknown:
         doubts.append(f"{sets.unknown} captures name no subject: people may be on both sides, and the figures flatter")

@@ -56,8 +56,7 @@ class Stage:
         self.pruning = model.check_sparsity() if name == SPARSE else None
         self.calibration = calibrate(model.network, sets.validation, self.store, self.scale)
         self.onnx_difference = export_networks(self.folder, model.file, model.network, profile.pictures.frame_size_px)
-        scored = {"validation": known(sets.validation), "test": known(sets.test)}
-        self._sets = {use: clips for use, clips in scored.items() if clips}
+        self._sets = sets.scored
         whole, *partial_cases = model.network.cases
         self._answers = {use: self._predict(clips, whole) for use, clips in self._sets.items()}
         self.figures = {use: self._score(use, *answers) for use, answers in self._answers.items()}
