@@ -41,14 +41,17 @@ def test_several_bags_are_told_together(tmp_path: Path, capsys: pytest.CaptureFi
     fall = write_bag(tmp_path / "fall", [(5.0, COLOURS[WALK], WALK), (5.0, COLOURS[FALL], FALL)])
     false = write_bag(tmp_path / "false", [(6.0, COLOURS[WALK], WALK), (5.0, COLOURS[FALL], OTHER)])
     out = tmp_path / "out.json"
-    assert main(["evaluate", str(fall), str(false), "--model", str(model), "--json", str(out)]) == 0
+    daily = write_bag(tmp_path / "daily", [(5.0, COLOURS[WALK], OTHER)])
+    assert main(["evaluate", *map(str, (fall, false, daily)), "--model", str(model), "--json", str(out)]) == 0
     report = json.loads(out.read_text())
-    assert list(report["bags"]) == [str(fall), str(false)]
+    assert list(report["bags"]) == [str(fall), str(false), str(daily)]
     rates = report["alarm_rates"]
-    assert (rates["recordings"], rates["falls"]["detected"], rates["false_alarms"]["count"]) == (2, 1, 1)
+    assert (rates["recordings"], rates["falls"]["detected"], rates["false_alarms"]["count"]) == (3, 1, 1)
     assert rates["false_alarms"]["by_truth"] == {OTHER: 1}
+    assert rates["hours"] == pytest.approx(26 / 3600, rel=0.02)
     said = capsys.readouterr().out
     assert "falls: 1 of 1 (2 to 100 %) detected" in said and "false alarms: 1 (1 while OTHER)" in said
+    assert f"on {daily}: every second is of OTHER" in said
 
 
 def test_what_can_not_be_told_together_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,3 +61,7 @@ def test_what_can_not_be_told_together_is_refused(tmp_path: Path, capsys: pytest
     assert "several paths must be bags, and" in capsys.readouterr().err
     assert main(["evaluate", str(bag), str(bag), "--plots", str(tmp_path)]) == 1
     assert "--plots draws a single bag or dataset" in capsys.readouterr().err
+    model = write_colour_model(tmp_path / "model")
+    silent = write_bag(tmp_path / "silent", [(0.2, COLOURS[WALK], WALK)], truth=False)  # and no window, once replayed
+    assert main(["evaluate", str(bag), str(silent), "--model", str(model)]) == 1
+    assert f"'{silent}' has no ground_truth" in capsys.readouterr().err

@@ -85,8 +85,16 @@ def test_an_alarm_within_the_grace_belongs_to_the_anomaly_before() -> None:
     assert judged(truth, [(9.5, 20)]).false_alarms == 1, "raised before there was a reason"
 
 
+def test_what_is_raised_before_the_first_truth_is_not_false() -> None:
+    early = judged([(WALK, 20), (FALL, 40)], [(5, 6), (30, 31)])
+    assert (early.false_alarms, early.false_alarm_truths, early.quiet_s) == (1, (WALK,), 20)
+
+
 def test_nothing_heard_scores_nothing() -> None:
     assert Timeline().score().seconds == 0
+    untold = Timeline()
+    untold.note_alarm(0, True)
+    assert untold.score().false_alarms == 0
 
 
 def test_false_alarms_are_counted_by_truth_and_by_what_looked_like_an_anomaly() -> None:

@@ -20,10 +20,11 @@ from har_ros.evaluation.metrics import score
 from har_ros.evaluation.replay import STALE, Replay, Second
 from har_ros.evaluation.report import model_detail
 from har_ros.evaluation.settings import load_settings
-from har_ros.evaluation.timeline import CHANGE_MARGIN_S, SECOND_NS
+from har_ros.evaluation.timeline import CHANGE_MARGIN_S, SECOND_NS, TimelineScore
 from har_ros.inference.model import HarModel
 
 CORRELATED = "neighbouring seconds resemble each other: n seconds tell less than n independent observations"
+UNSCORED = f"every second is of OTHER, or within {CHANGE_MARGIN_S:g} s of a change of the ground_truth"
 _REASONS = 5  # the most frequent ones; their numbers make them many
 
 
@@ -39,9 +40,9 @@ class Circumstances:
 def replay_bag(path: Path, model: HarModel, how: Circumstances) -> dict[str, Any]:
     """Replay a bag and return the scores, ready for JSON.
 
-    Without a `ground_truth` n is 0 and only the timeline is told. The parameters' thresholds go into the model's
-    card. Raises HarError for a broken bag, for one that never fills a window, and for one whose truth leaves no
-    second to score.
+    Where no second can be scored n is 0, and the accuracy None; without a `ground_truth` only the timeline is told.
+    The parameters' thresholds go into the model's card. Raises HarError for a broken bag, and for one that never fills
+    a window.
     """
     with open_bag(path, how.namespace, how.without) as bag:
         settings = load_settings(how.params_file, bag.namespace)
@@ -49,15 +50,12 @@ def replay_bag(path: Path, model: HarModel, how: Circumstances) -> dict[str, Any
         for kind, recorded_ns, message in track(bag.messages(), "replaying", total=bag.count, transient=True):
             replay.take(kind, recorded_ns, message)
         topics = {kind.name.lower(): topic for kind, topic in bag.topics.items()}
-    figures, detail = _scores(replay, model.card.labels)
+    result = replay.timeline.score()
+    figures, detail = _scores(replay, result, model.card.labels)
+    alarms = {"events_s": _events_s(replay), **(_judged(result) if "truth" in topics else {})}
     reasons = dict(replay.stale_reasons.most_common(_REASONS))
     if not figures["n"]:
         _require_window(path, replay)
-        if "truth" in topics:
-            raise HarError(
-                f"'{path}' has no second that is {CHANGE_MARGIN_S:g} s from a change of its ground_truth, but "
-                "of OTHER; record longer, and one of the six activities"
-            )
     return {
         **figures,
         "model": {**model_detail(model.card), "settings": asdict(settings)},
@@ -68,6 +66,7 @@ def replay_bag(path: Path, model: HarModel, how: Circumstances) -> dict[str, Any
             **replay.counts,
             "first_failure": replay.first_failure,
             "stale_reasons": reasons,
+            "alarms": alarms,
             **detail,
         },
     }
@@ -76,12 +75,13 @@ def replay_bag(path: Path, model: HarModel, how: Circumstances) -> dict[str, Any
 def replay_bags(paths: Sequence[Path], model: HarModel, how: Circumstances) -> dict[str, Any]:
     """Replay several bags and return the report of each, and their alarms together, ready for JSON.
 
-    Raises HarError as `replay_bag` does, and for a bag without `ground_truth`.
+    Raises HarError as `replay_bag` does, and before the first is replayed for a bag without `ground_truth`.
     """
+    for path in paths:
+        with open_bag(path, how.namespace, how.without) as bag:
+            if Input.TRUTH not in bag.topics:
+                raise HarError(f"'{path}' has no ground_truth, so its alarms can't be counted; leave it out")
     bags = {str(path): replay_bag(path, model, how) for path in paths}
-    for path, report in bags.items():
-        if not report["n"]:
-            raise HarError(f"'{path}' has no ground_truth, so its alarms can't be counted; leave it out")
     return {"alarm_rates": alarm_rates([report["dataset"]["alarms"] for report in bags.values()]), "bags": bags}
 
 
@@ -95,19 +95,15 @@ def _require_window(path: Path, replay: Replay) -> None:
         )
 
 
-def _scores(replay: Replay, labels: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
-    result = replay.timeline.score()
+def _scores(
+    replay: Replay, result: TimelineScore, labels: tuple[str, ...]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     truth = dict(zip(result.scored, result.pairs))
-    start_ns = replay.start_ns or 0
+    start_s = (replay.start_ns or 0) // SECOND_NS
     detail: dict[str, Any] = {
-        "alarms": {
-            "events_s": [
-                [round((stamp - start_ns) / SECOND_NS, 3) for stamp in alarm] for alarm in replay.timeline.alarms
-            ],
-        },
         "timeline": [
             {
-                "second": second - start_ns // SECOND_NS,
+                "second": second - start_s,
                 "label": said.labels.most_common(1)[0][0],
                 "scored_as": truth[second][0] if second in truth else None,
                 "score": round(said.top_score, 4),
@@ -127,7 +123,20 @@ def _scores(replay: Replay, labels: tuple[str, ...]) -> tuple[dict[str, Any], di
     figures, intervals = score(
         actual, published, [*labels, *sorted(others)], probabilities, stretches, "stretches of one activity"
     )
-    detail["alarms"] |= {
+    detail["result_accuracy"] = _result_accuracy(seconds, actual)
+    detail["intervals"] = {**intervals, "note": CORRELATED}
+    return figures, detail
+
+
+def _events_s(replay: Replay) -> list[list[float]]:
+    """Return the first and the last time of each alarm, since the bag began."""
+    start_ns = replay.start_ns or 0
+    return [[round((stamp - start_ns) / SECOND_NS, 3) for stamp in alarm] for alarm in replay.timeline.alarms]
+
+
+def _judged(result: TimelineScore) -> dict[str, Any]:
+    """Return what the alarms were worth, of whichever seconds."""
+    return {
         "falls": result.falls,
         "falls_alarmed": result.falls_alarmed,
         "fall_delays_s": [round(delay_s, 3) for delay_s in result.fall_delays_s],
@@ -140,9 +149,6 @@ def _scores(replay: Replay, labels: tuple[str, ...]) -> tuple[dict[str, Any], di
         "duration_s": round(result.duration_s, 3),
         "quiet_s": round(result.quiet_s, 3),
     }
-    detail["result_accuracy"] = _result_accuracy(seconds, actual)
-    detail["intervals"] = {**intervals, "note": CORRELATED}
-    return figures, detail
 
 
 def _stretches(seconds: tuple[int, ...], truth: list[str]) -> Iterator[int]:
@@ -174,7 +180,7 @@ def print_timeline(console: Console, report: dict[str, Any]) -> None:
         reason = next(iter(detail["stale_reasons"]))
         console.print(f"stale in {stale} of {len(rows)} seconds; most often: {reason}", markup=False)
     alarms = detail["alarms"]
-    if not report["n"]:
+    if "truth" not in detail["topics"]:
         console.print(f"{len(alarms['events_s'])} alarms; there is no ground_truth to score against")
         return
     print_alarm_rates(console, alarm_rates([alarms]))
@@ -183,4 +189,4 @@ def print_timeline(console: Console, report: dict[str, Any]) -> None:
         f"{alarms['falls_alarmed']} of {alarms['falls']} falls raised one, {alarms['falls_already_on']} came while it "
         "was on from the anomaly directly before"
     )
-    console.print(detail["intervals"]["note"])
+    console.print(detail["intervals"]["note"] if report["n"] else f"{UNSCORED}: there is no accuracy")

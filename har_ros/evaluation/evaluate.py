@@ -16,7 +16,7 @@ from har_ros.core.resources import DEFAULT_MODEL, find_model
 from har_ros.dataset.json_file import require_place, write_json
 from har_ros.evaluation.alarms import print_alarm_rates
 from har_ros.evaluation.bag import Input, is_bag
-from har_ros.evaluation.bag_report import Circumstances, print_timeline, replay_bag, replay_bags
+from har_ros.evaluation.bag_report import UNSCORED, Circumstances, print_timeline, replay_bag, replay_bags
 from har_ros.evaluation.capture_report import print_details
 from har_ros.evaluation.captures import judge, predict_dataset
 from har_ros.evaluation.prediction import Prediction, known, stacked
@@ -89,7 +89,8 @@ def _check(args: argparse.Namespace) -> None:
 def _evaluate_bags(console: Console, model: HarModel, args: argparse.Namespace) -> dict[str, Any]:
     report = replay_bags(args.path, model, _circumstances(args))
     for path, each in report["bags"].items():
-        console.print(f"{model.card.name} on {path}: accuracy {100 * each['accuracy']:.1f} % of {each['n']} seconds")
+        right = f"accuracy {100 * each['accuracy']:.1f} % of {each['n']} seconds" if each["n"] else UNSCORED
+        console.print(f"{model.card.name} on {path}: {right}")
     print_alarm_rates(console, report["alarm_rates"])
     return report
 
@@ -125,7 +126,7 @@ def _circumstances(args: argparse.Namespace) -> Circumstances:
 def _plot(path: Path, report: dict[str, Any]) -> str:
     """Draw the confusion matrix, if there is one, and return what was done in words."""
     if not report["n"]:
-        return "no plot is written: without ground_truth there is no confusion matrix"
+        return "no plot is written: without a second that is scored there is no confusion matrix"
     plot_confusion(report["confusion"], report["labels"], confusion_title(report), path)
     return f"wrote {path}"
 

@@ -22,7 +22,8 @@ class TimelineScore:
     scored:        the number of each scored second, counted from stamp 0.
     falls, falls_alarmed, fall_delays_s: falls, those that raised the alarm, and how long after its begin each did.
     falls_already_on: further falls, in which an alarm went on that the anomaly directly before had raised.
-    false_alarms:  alarms that were raised in no anomaly, nor within ALARM_GRACE_S after one.
+    false_alarms:  alarms that were raised in no anomaly, nor within ALARM_GRACE_S after one; before the first truth
+                   none is false, since nothing is known.
     false_alarm_truths: what the person did as each false alarm was raised; "" where that isn't known.
     drowsy_spells, drowsy_delays_s: spells of drowsiness, and how long after its begin those did that raised one.
     hard_negatives: name of each thing that only looked or felt like an anomaly, and whether a false alarm was raised
@@ -128,7 +129,11 @@ class Timeline:
         causes = [_cause(first, spans) for first, _ in self._alarms]
         falls = self._events(Activity.FALL_OR_COLLAPSE, spans, causes)
         drowsy = self._events(Activity.DRIVERS_DROWSINESS, spans, causes)
-        false_ns = [first for (first, _), cause in zip(self._alarms, causes) if cause is None]
+        false_ns = [
+            first
+            for (first, _), cause in zip(self._alarms, causes)
+            if cause is None and spans and first >= spans[0][0]
+        ]
         return TimelineScore(
             pairs=pairs,
             scored=tuple(truth),
