@@ -33,9 +33,11 @@ def make_capture(label: str = "WALK", seed: int = 0, gyro: bool = True, **meta: 
     )
 
 
-def write_dataset(root: Path, subjects: tuple[str, ...] = ("one", "two"), labels: tuple[str, ...] = LABELS) -> Path:
+def write_dataset(
+    root: Path, subjects: tuple[str, ...] = ("one", "two"), labels: tuple[str, ...] = LABELS, **meta: Any
+) -> Path:
     """Write a capture of each activity of each subject into `root`."""
     start = datetime(2026, 1, 1, tzinfo=timezone.utc)
     for index, (label, subject) in enumerate(product(labels, subjects)):
-        write_capture(root, make_capture(label, seed=index, subject=subject), start + timedelta(seconds=index))
+        write_capture(root, make_capture(label, seed=index, subject=subject, **meta), start + timedelta(seconds=index))
     return root

@@ -94,7 +94,8 @@ def finished(
 ) -> Path:
     """The folder of a whole run, with a test set of other people, none of whom walks."""
     folder = tmp_path_factory.mktemp("finished")
-    test_set = write_dataset(folder / "test", ("other",), tuple(label for label in LABELS if label != "WALK"))
+    some = tuple(label for label in LABELS if label != "WALK")
+    test_set = write_dataset(folder / "test", ("other",), some, source="real")
     assert main(command(dataset, profile, cache, folder, "--test", str(test_set))) == 0
     return folder
 
@@ -104,7 +105,7 @@ def test_the_card_says_what_was_done(finished: Path) -> None:
     card = load_card(finished / "model")
     assert card.training["captures"] == {"train": 6, "validation": 6, "test": 5}
     assert card.metrics["test"]["n"] == 5 and sum(card.metrics["test"]["confusion"][LABELS.index("WALK")]) == 0
-    assert card.training["synthetic"] is True
+    assert (card.training["sources"], card.training["synthetic"]) == (["simulated"], True), "nothing is of the test set"
     assert card.metrics["pruning"]["zeros_least"] == pytest.approx(0.5, abs=0.001)
     assert card.metrics["pruning"]["zeros_most"] == pytest.approx(0.5, abs=0.001)
     for figures in (card.metrics, card.metrics["before_compression"]):
@@ -248,6 +249,21 @@ def test_a_split_that_may_leak_is_refused_unless_asked_for(tmp_path: Path, capsy
     assert "add --allow-unknown-subjects" in refusal(capsys, str(dataset), *out)
     again = write_anonymous(tmp_path / "again", "{}_renamed")
     assert "test on others" in refusal(capsys, str(dataset), *out, "--test", str(again), *ALLOWED)
+
+
+@pytest.mark.timeout(400)
+def test_an_adapted_model_keeps_its_scale_and_tells_what_is_in_it(weights: None, cache: Path, tmp_path: Path) -> None:
+    quick = {"pictures__trainable_blocks": 0, "learning__max_epochs": 1, "compression__steps": []}
+    profile = write_profile(tmp_path / "profile.yaml", **quick)
+    begin = command(write_anonymous(tmp_path / "anonymous"), profile, cache, tmp_path / "base", *ALLOWED)
+    assert main(begin) == 0
+    own = write_dataset(tmp_path / "own", source="real")
+    warm = ("--warm-start", str(tmp_path / "base" / "model"))
+    assert main(command(own, profile, cache, tmp_path / "adapted", *warm)) == 0
+    base, adapted = (load_card(tmp_path / name / "model") for name in ("base", "adapted"))
+    assert (adapted.imu_mean, adapted.imu_std) == (base.imu_mean, base.imu_std)
+    assert adapted.training["sources"] == ["real", "simulated"] and adapted.training["synthetic"] is True
+    assert adapted.training["captures_without_subject"] == base.training["captures_without_subject"] == 12
 
 
 def test_a_damaged_record_and_an_unwritable_model_folder_are_refused_before_the_work(

@@ -67,7 +67,8 @@ def _card(job: Job, sets: Sets, stages: Sequence[Stage]) -> ModelCard:
 
 
 def _training(job: Job, sets: Sets, stages: Sequence[Stage]) -> dict[str, Any]:
-    sources = sorted({clip.source for clip in sets.all})
+    before = load_card(job.warm_start).training if job.warm_start else {}  # what it learnt then is in it still
+    sources = sorted({clip.source for clip in sets.train + sets.validation} | set(before.get("sources", ())))
     by_use = {use: getattr(sets, use) for use in _USES}
     return {
         "dataset": _describe(job.dataset),
@@ -82,7 +83,7 @@ def _training(job: Job, sets: Sets, stages: Sequence[Stage]) -> dict[str, Any]:
         "validation_subjects": sorted({clip.subject for clip in sets.validation}),
         **({"left_out": job.leave_out} if job.leave_out else {}),
         **_base(job),
-        "captures_without_subject": sets.unknown,
+        "captures_without_subject": sets.unknown + before.get("captures_without_subject", 0),
         "backbone": {"weights": WEIGHTS_NAME, "sha256": WEIGHTS_SHA256},
         "epochs": {stage.name: len(stage.history) if stage.kept else 0 for stage in stages},
         "profile": asdict(job.profile),

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from har_ros.core.labels import LABELS
+from har_ros.core.model_card import load_card
 from har_ros.evaluation.metrics import as_published, by_subject, score
 from har_ros.evaluation.reliability import calibration, plot_precision_recall, plot_reliability
 from har_ros.evaluation.report import plot_confusion
-from har_ros.training.batches import imu_scale, plain_batches, training_batches
+from har_ros.training.batches import ImuScale, imu_scale, plain_batches, training_batches
 from har_ros.training.calibrate import SCORING_BATCH, calibrate, softened
 from har_ros.training.compress import Compressible, sizes_and_times
 from har_ros.training.data import Clip, known
@@ -41,7 +42,7 @@ class Stage:
         self.store = FeatureStore(job.cache, model.file, profile.pictures.frame_size_px)
         for clips, views in ((sets.train, PLAIN_VIEWS + profile.pictures.views), (sets.validation + sets.test, 1)):
             self.store.fill([clip.folder for clip in clips], views, job.threads, f"features, {name}")
-        self.scale = imu_scale(model.network.imu_channels, known(sets.train), self.store)
+        self.scale = _scale(job, sets, model.network.imu_channels, self.store)
         max_epochs = profile.learning.max_epochs if name == DENSE else profile.compression.finetune_epochs
         feed = Feed(
             training=lambda epoch: training_batches(sets.train, self.store, self.scale, profile, epoch),
@@ -101,3 +102,11 @@ class Stage:
         errors = {key: trust[key] for key in ("ece", "ece_ci")}
         kept = {key: figures[key] for key in _FIGURES}
         return {**kept, **errors, "worst_subject": worst, "published": published, "intervals": intervals}
+
+
+def _scale(job: Job, sets: Sets, channels: tuple[str, ...], store: FeatureStore) -> ImuScale:
+    """Return the scale of a network's channels: what has learnt under one keeps it."""
+    if job.warm_start is None:
+        return imu_scale(channels, known(sets.train), store)
+    card = load_card(job.warm_start)
+    return ImuScale(channels, np.array(card.imu_mean, np.float32), np.array(card.imu_std, np.float32))
