@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,13 +21,17 @@ from har_ros.training.backbone import load_mobilenet  # noqa: E402
 PROGRAM = "import sys; from har_ros.cli import main; sys.exit(main())"
 
 
-def train(place: Path, name: str, processes: int) -> subprocess.CompletedProcess[str]:
-    """Run har train, alone or as several processes that torchrun starts."""
+def command(place: Path, name: str, processes: int, *more: str) -> list[str]:
+    """Return the command of a training, alone or as several processes that torchrun starts."""
     (place / "har.py").write_text(PROGRAM)
     team = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
     options = ["--profile", "tiny.yaml", "--threads", "1", "--out", name, "--run-dir", f"run_{name}"]
-    command = [sys.executable, *team, "har.py", "train", "dataset", *options]
-    return subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=100, check=False)
+    return [sys.executable, *team, "har.py", "train", "dataset", *options, *more]
+
+
+def train(place: Path, name: str, processes: int, *more: str) -> subprocess.CompletedProcess[str]:
+    words = command(place, name, processes, *more)
+    return subprocess.run(words, cwd=place, capture_output=True, text=True, timeout=100, check=False)
 
 
 @pytest.fixture
@@ -61,3 +67,23 @@ def test_what_is_wrong_ends_all_of_them(place: Path) -> None:
     again = train(place, "model", processes=2)
     assert (done.returncode, again.returncode) == (0, 1)
     assert "holds a run; add --resume" in again.stderr
+
+
+def test_a_stopped_tuning_goes_on_with_as_many_processes_alone(place: Path) -> None:
+    values = yaml.safe_load((place / "tiny.yaml").read_text())
+    values["tuning"] |= {"epochs": 200}
+    (place / "tiny.yaml").write_text(yaml.safe_dump(values))
+    alone = subprocess.Popen(command(place, "model", 1), cwd=place)
+    try:
+        deadline = time.monotonic() + 80
+        while not (place / "run_model" / "tuned.pt").is_file():
+            assert alone.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        alone.send_signal(signal.SIGINT)
+        assert alone.wait(30) == 130
+    finally:
+        alone.kill()
+        alone.wait()
+    done = train(place, "model", 2, "--resume")
+    assert done.returncode == 1
+    assert "another number of processes (1, not 2); go on with as many" in done.stderr

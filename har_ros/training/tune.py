@@ -25,6 +25,7 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.nn import functional
 
+from har_ros.core.errors import HarError
 from har_ros.core.labels import LABELS
 from har_ros.core.preprocess import mirror_frames, to_model_frame
 from har_ros.dataset.reader import read_capture
@@ -49,7 +50,8 @@ def tune(trunk: Trunk, clips: Sequence[Clip], profile: Profile, checkpoint: Path
     """Train a trunk that pools its maps, from block `tuning.first_block` on; it ends frozen again.
 
     After each epoch everything is in `checkpoint`, from which another call goes on. The processes of a team each
-    take their share of an epoch's clips. Raises HarError for a clip that can't be read.
+    take their share of an epoch's clips. Raises HarError for a clip that can't be read, and where a team of another
+    size began.
     """
     steps = -(-(len(clips) // SIZE) // profile.tuning.batch_size)
     tuning = _Tuning(trunk, profile, steps, checkpoint)
@@ -84,6 +86,12 @@ class _Tuning:
         if checkpoint.is_file():
             state = load_state(checkpoint)
             self.epochs_done = state["epochs"]
+            began = state.get("processes", SIZE)  # older checkpoints don't say
+            if began != SIZE and self.epochs_done < settings.epochs:  # an epoch would have other steps
+                raise HarError(
+                    f"the tuning in '{checkpoint}' had another number of processes ({began}, not {SIZE}); go on with "
+                    "as many, or give another --run-dir"
+                )
             for name, part in self._kept.items():
                 part.load_state_dict(state[name])
 
@@ -106,7 +114,7 @@ class _Tuning:
         self.epochs_done += 1
         state = {name: part.state_dict() for name, part in self._kept.items()}
         if LEADS:
-            save_state({"epochs": self.epochs_done, **state}, self._checkpoint)
+            save_state({"epochs": self.epochs_done, "processes": SIZE, **state}, self._checkpoint)
 
 
 class _PictureClassifier(nn.Module):
