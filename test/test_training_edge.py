@@ -3,6 +3,7 @@
 # ruff: noqa: E402 - without torch there is nothing to import
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -220,3 +221,15 @@ def test_a_broken_capture_of_the_test_is_named_before_the_work(
     said = capsys.readouterr().err
     assert said.startswith("har: ") and "frame_9.jpg' is cut off" in said
     assert not (finished / "run_stopped").exists()
+
+
+@pytest.mark.timeout(600)
+def test_a_full_disk_is_one_sentence(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))  # as if no more were free
+    try:
+        assert train(finished, "full") == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    said = capsys.readouterr().err
+    assert said.startswith("har: can't write '") and "run_full' (File too large); free space" in said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -181,8 +182,28 @@ def test_an_activity_left_out_of_training_is_strange_to_the_model(
         assert main(command(dataset, profile, cache, tmp_path / "b", "--leave-out", "WALK", *more)) == 1
 
 
-def run_until(happened: Callable[[], bool], arguments: list[str]) -> int:
-    """Run `har`, press Ctrl-C once `happened`, and return the exit code."""
+@pytest.mark.timeout(400)
+def test_a_cache_that_is_deleted_while_it_trains_is_no_full_disk(
+    weights: None, dataset: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    profile = write_profile(tmp_path / "profile.yaml", pictures__trainable_blocks=0, learning__max_epochs=200)
+    arguments = command(dataset, profile, tmp_path / "cache", tmp_path)
+
+    begun = (tmp_path / "run" / "dense.pt").is_file
+    assert run_until(begun, arguments, lambda _process: shutil.rmtree(tmp_path / "cache")) == 1
+    said = capfd.readouterr().err
+    assert ".npy' (No such file or directory); leave its files alone" in said
+    assert said.startswith("har: can't read '") and said.count("\n") == 1
+
+
+def press_ctrl_c(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGINT)
+
+
+def run_until(
+    happened: Callable[[], bool], arguments: list[str], then: Callable[[subprocess.Popen[bytes]], None] = press_ctrl_c
+) -> int:
+    """Run `har`, do something to it once `happened`, and return the exit code."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen([sys.executable, "-m", "har_ros.cli", *arguments], env=environment)
     try:
@@ -190,7 +211,7 @@ def run_until(happened: Callable[[], bool], arguments: list[str]) -> int:
         while not happened():
             assert process.poll() is None and time.monotonic() < deadline, "the run ended, or never came so far"
             time.sleep(0.005)
-        process.send_signal(signal.SIGINT)
+        then(process)
         return process.wait(60)
     finally:
         process.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import shlex
 import sys
 from dataclasses import replace
@@ -22,6 +23,8 @@ the confusion matrix, a table of the epochs and the model before pruning. After 
 --resume goes on with the last whole epoch. The split goes by subject: nobody is in training and validation.
 A test set must show people whom the dataset doesn't.
 """
+
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -116,10 +119,10 @@ def run(args: argparse.Namespace) -> int:
         print("stopped; the same command with --resume goes on with the last whole epoch", file=sys.stderr)
         raise
     except OSError as error:
-        place = error.filename or job.folder
-        raise HarError(
-            f"can't write '{place}' ({error.strerror or error}); free space or give another folder"
-        ) from None
+        place, why = error.filename or job.folder, error.strerror or error
+        if error.errno in _UNWRITABLE:
+            raise HarError(f"can't write '{place}' ({why}); free space or give another folder") from None
+        raise HarError(f"can't read '{place}' ({why}); leave its files alone, and go on with --resume") from None
     return 0
 
 
