@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from ros_helpers import Inbox, RosTest
 from sensor_msgs.msg import Image, Imu
@@ -42,10 +42,16 @@ def is_status(level: bytes, reason: str = "") -> Callable[[DiagnosticArray], boo
 class Sensors:
     """Publishes a camera's pictures and an accelerometer's readings; both can be changed while it runs."""
 
-    def __init__(self, ros: RosTest, reliability: ReliabilityPolicy = ReliabilityPolicy.RELIABLE) -> None:
-        profile = QoSProfile(depth=5, reliability=reliability)
-        self._images = ros.publisher(Image, f"{NAMESPACE}/camera/image_raw", profile)
-        self._imu = ros.publisher(Imu, f"{NAMESPACE}/imu/data_raw", profile)
+    def __init__(
+        self,
+        ros: RosTest,
+        reliability: ReliabilityPolicy = ReliabilityPolicy.RELIABLE,
+        imu_reliability: ReliabilityPolicy | None = None,
+    ) -> None:
+        image_profile = QoSProfile(depth=5, reliability=reliability)
+        imu_profile = QoSProfile(depth=5, reliability=imu_reliability or reliability)
+        self._images = ros.publisher(Image, f"{NAMESPACE}/camera/image_raw", image_profile)
+        self._imu = ros.publisher(Imu, f"{NAMESPACE}/imu/data_raw", imu_profile)
         self.image_stamps: set[int] = set()
         self.last_image_ns = self.last_imu_ns = 0
         self.reset()
@@ -56,6 +62,8 @@ class Sensors:
     def reset(self) -> None:
         """Make both sensors good again."""
         self.clock_ns: Callable[[], int] = time.time_ns
+        self.camera_clock_ns: Callable[[], int] | None = None  # in place of the common one
+        self.imu_clock_ns: Callable[[], int] | None = None
         self.picture = np.full((48, 64, 3), 90, np.uint8)
         self.accel = (0.0, 0.0, 9.8)
         self.shake = 0.0
@@ -76,15 +84,15 @@ class Sensors:
                 self._publish_image()
             step += 1
 
-    def _stamp(self, header: Any, frame_id: str) -> int:
-        now_ns = self.clock_ns()
+    def _stamp(self, header: Any, frame_id: str, clock_ns: Callable[[], int] | None) -> int:
+        now_ns = (clock_ns or self.clock_ns)()
         header.stamp.sec, header.stamp.nanosec = divmod(now_ns, 1_000_000_000)
         header.frame_id = frame_id
         return now_ns
 
     def _publish_imu(self, step: int) -> None:
         message = Imu()
-        self.last_imu_ns = self._stamp(message.header, "imu_link")
+        self.last_imu_ns = self._stamp(message.header, "imu_link", self.imu_clock_ns)
         acceleration = message.linear_acceleration
         acceleration.x, acceleration.y, acceleration.z = self.accel
         acceleration.x += self.shake * float(np.sin(step / 3))
@@ -94,7 +102,7 @@ class Sensors:
         height, width = self.picture.shape[:2]
         message = Image(height=height, width=width, encoding="bgr8", step=3 * width)
         message.data.frombytes(self.picture.tobytes()[: 7 if self.broken else None])
-        self.last_image_ns = self._stamp(message.header, "camera_optical_frame")
+        self.last_image_ns = self._stamp(message.header, "camera_optical_frame", self.camera_clock_ns)
         self.image_stamps.add(self.last_image_ns)
         self._images.publish(message)
 
@@ -125,3 +133,10 @@ class FusionRig:
         """Wait for a new message of a level and, in part, a reason; return it."""
         self.heard[topic].clear()
         return self.heard[topic].wait_for(is_status(level, reason))
+
+    def until_on(self, modalities: str) -> DiagnosticArray:
+        """Wait for a new activity that rests on these modalities, and return it."""
+        self.heard["activity"].clear()
+        return self.heard["activity"].wait_for(
+            lambda array: array.status[0].level == DiagnosticStatus.OK and values(array)["modalities"] == modalities
+        )

@@ -6,7 +6,7 @@ import itertools
 import math
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -38,6 +38,7 @@ KEYS = [
 ]
 
 
+CASES = ("camera+imu", "camera", "imu")
 EVENTS = {"activity": [], "anomaly": ["fall_state", "drowsiness", "energy", "reconstruction"]}
 
 
@@ -197,6 +198,19 @@ def test_a_clock_that_is_often_wrong_costs_pictures_and_diagnostics_warn(running
     assert int(status.values["dropped"]) > 0 and int(status.values["dropped_samples"]) > 0
 
 
+def test_absurd_readings_are_refused_and_blame_nobody_else(running: FusionRig) -> None:
+    running.heard["activity"].clear()
+    running.sensors.accel = (1e39, 0.0, 9.8)  # infinite in single precision
+    running.until(STALE, reason="; an accelerometer sample that is not finite, or beyond 400 m/s^2")
+    assert not any(array.status[0].level == ERROR for array in running.heard["activity"].all())
+
+
+def test_readings_that_are_not_a_bodys_are_told(running: FusionRig) -> None:
+    running.sensors.accel = (0.0, 0.0, 1.0)  # in g
+    status = running.ros.status(NODE, lambda status: "readings are of 1.0 m/s^2" in status.message)
+    assert status.level == WARN_NUMBER and "REP-145" in status.message
+
+
 def test_a_latched_alarm_is_held_until_acknowledged(ros: RosTest, tmp_path: Path) -> None:
     model = write_tiny_model(tmp_path / "model", favour="WALK", favour_dark="FALL_OR_COLLAPSE")
     dark, bright = (np.full((48, 64, 3), level, np.uint8) for level in (5, 90))
@@ -250,6 +264,16 @@ def test_a_best_effort_camera_is_named_in_diagnostics(ros: RosTest, tmp_path: Pa
         assert "input_reliability" in found.message
 
 
+def test_a_best_effort_camera_is_named_though_the_verdicts_go_on_without_it(ros: RosTest, tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "model", cases=CASES)
+    sensors = {"reliability": ReliabilityPolicy.BEST_EFFORT, "imu_reliability": ReliabilityPolicy.RELIABLE}
+    with FusionRig(ros, model, **sensors) as rig:
+        status = ros.status(NODE, lambda status: "goes on without the camera" in status.message)
+        problem = "a publisher of camera/image_raw offers less than input_reliability asks for"
+        assert status.level == WARN_NUMBER and status.message.startswith(problem)
+        assert rig.process.output.count(problem) == 1
+
+
 def test_best_effort_is_taken_when_asked_for(ros: RosTest, tmp_path: Path) -> None:
     model = write_tiny_model(tmp_path / "model")
     reliability = ReliabilityPolicy.BEST_EFFORT
@@ -298,7 +322,7 @@ def test_deactivation_says_stale_and_activation_goes_on(ros: RosTest, tmp_path: 
 
 
 def test_a_model_that_can_goes_on_without_a_silent_sensor(ros: RosTest, tmp_path: Path) -> None:
-    model = write_tiny_model(tmp_path / "model", favour="WALK", cases=("camera+imu", "camera", "imu"))
+    model = write_tiny_model(tmp_path / "model", favour="WALK", cases=CASES)
     with FusionRig(ros, model) as rig:
         for camera, imu, modalities in (
             (True, True, "camera,imu"),
@@ -308,12 +332,35 @@ def test_a_model_that_can_goes_on_without_a_silent_sensor(ros: RosTest, tmp_path
             (True, True, "camera,imu"),
         ):
             rig.sensors.camera_on, rig.sensors.imu_on = camera, imu
-            rests_on = rig.heard["activity"].wait_for(
-                lambda array, wanted=modalities: (
-                    array.status[0].level == OK and values(array)["modalities"] == wanted
-                )
-            )
-            assert rests_on.status[0].message == "WALK"
+            assert rig.until_on(modalities).status[0].message == "WALK"
         rig.heard["activity"].clear()
         rig.sensors.camera_on = rig.sensors.imu_on = False
         assert values(rig.until(STALE))["reason"].startswith("no complete window for")
+
+
+def test_a_sensor_of_another_clock_is_named_and_done_without(ros: RosTest, tmp_path: Path) -> None:
+    def shifted(seconds: float) -> Callable[[], int]:
+        return lambda: time.time_ns() + int(seconds * 1e9)
+
+    model = write_tiny_model(tmp_path / "model", favour="WALK", cases=CASES)
+    with FusionRig(ros, model) as rig:
+        for sensor, clock_ns, modalities, told in (
+            ("imu", lambda: 0, "camera", "accelerometer sample has no stamp: its driver must set header.stamp"),
+            ("imu", shifted(5), "camera", "accelerometer sample is stamped 5.0 s in the future: set the clocks"),
+            ("imu", shifted(-0.6), "camera", "accelerometer sample is stamped 0.6 s ago: see what delays it, set"),
+            ("camera", shifted(-5), "imu", "camera image is stamped 5.0 s ago: "),
+            ("camera", shifted(3600), "imu", "camera image is stamped 3600.0 s in the future: "),
+        ):
+            rig.until_on("camera,imu")
+            setattr(rig.sensors, f"{sensor}_clock_ns", clock_ns)
+            rig.until_on(modalities)
+            status = ros.status(NODE, lambda status, told=told: status.message.startswith(told))
+            assert status.level == WARN_NUMBER and "; goes on without the " in status.message
+            assert int(status.values["dropped" if sensor == "camera" else "dropped_samples"]) > 0
+            rig.sensors.reset()
+        rig.until_on("camera,imu")
+        rig.sensors.clock_ns = shifted(-5)
+        stale = rig.until(STALE, reason="no complete window")
+        assert "; camera image is stamped 5." in values(stale)["reason"]
+        assert "; accelerometer sample is stamped 5." in values(stale)["reason"]
+        ros.status(NODE, lambda status: re.match("no complete window.*image.*sample is stamped 5", status.message))

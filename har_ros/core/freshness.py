@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
+from har_ros.core.errors import HarError
 from har_ros.core.model_card import CAMERA as MODEL_CAMERA
 from har_ros.core.model_card import IMU as MODEL_IMU
 from har_ros.core.model_card import MODALITIES, ModelCard
 from har_ros.core.windows import LOST_S
 
 BACKWARD_NS = 1_000_000_000  # a stamp that is merely late lies less far behind
+_OF_LATE_S = 2.0  # what was refused longer ago explains nothing
 
 # What the fusion node watches, as its reasons name them.
 CAMERA, IMU, PAIR, WINDOW = "camera image", "accelerometer sample", "matching pair", "complete window"
@@ -32,6 +34,21 @@ class Freshness:
         self._timeout_s = timeout_s
         self._seen: dict[str, tuple[int, float] | None] = dict.fromkeys(inputs)
 
+    def admit(self, name: str, stamp_ns: int, now_ns: int) -> None:
+        """Raise HarError where a sensor's stamp is further than `timeout_s` from the node's clock.
+
+        Such a message pairs with nothing and makes a verdict of another time. Refused, it counts as silence, and a
+        model that can goes on with the other sensor.
+        """
+        if not self._is_far(stamp_ns, now_ns):
+            return
+        if stamp_ns == 0:
+            raise HarError(f"{name} has no stamp: its driver must set header.stamp")
+        delays = "see what delays it, " if stamp_ns < now_ns else ""
+        raise HarError(
+            f"{_stamped(name, stamp_ns, now_ns)}: {delays}set the clocks by NTP, or use_sim_time for a bag"
+        )
+
     def note(self, name: str, stamp_ns: int, steady_s: float) -> None:
         """Record that input `name`, stamped `stamp_ns`, arrived at `steady_s`; one that isn't watched is ignored."""
         if name in self._seen:
@@ -45,10 +62,37 @@ class Freshness:
             stamp_ns, arrived_s = seen
             if steady_s - arrived_s > self._timeout_s:
                 return f"no {name} for {steady_s - arrived_s:.1f} s"
-            age_s = (now_ns - stamp_ns) / 1e9
-            if abs(age_s) > self._timeout_s:
-                return f"{name} is stamped {abs(age_s):.1f} s {'ago' if age_s > 0 else 'in the future'}"
+            if self._is_far(stamp_ns, now_ns):
+                return _stamped(name, stamp_ns, now_ns)
         return None
+
+    def _is_far(self, stamp_ns: int, now_ns: int) -> bool:
+        return abs(now_ns - stamp_ns) > self._timeout_s * 1e9
+
+
+def _stamped(name: str, stamp_ns: int, now_ns: int) -> str:
+    age_s = (now_ns - stamp_ns) / 1e9
+    return f"{name} is stamped {abs(age_s):.1f} s {'ago' if age_s > 0 else 'in the future'}"
+
+
+class Refusals:
+    """Why messages of each input were refused of late: what comes and is refused is missing all the same."""
+
+    def __init__(self) -> None:
+        self._newest: dict[str, tuple[str, float]] = {}
+
+    def note(self, name: str, why: str, steady_s: float) -> None:
+        """Record that a message of input `name` was refused at `steady_s`."""
+        self._newest[name] = (why, steady_s)
+
+    def of(self, name: str, steady_s: float) -> str:
+        """Return the newest reason of an input; empty where that is older than a moment."""
+        why, at_s = self._newest.get(name, ("", 0.0))
+        return why if steady_s - at_s <= _OF_LATE_S else ""
+
+    def explain(self, reason: str | None, steady_s: float) -> str | None:
+        """Return a reason of STALE with what explains it, or None for none."""
+        return reason and "; ".join(filter(None, (reason, self.of(CAMERA, steady_s), self.of(IMU, steady_s))))
 
 
 class SilenceWatch:
@@ -90,6 +134,12 @@ class StampWatch:
 
     def __init__(self) -> None:
         self._newest_ns: dict[str, int] = {}
+
+    @property
+    def apart_s(self) -> float:
+        """How far apart the newest stamps of the inputs are; 0 while there is but one."""
+        newest_ns = list(self._newest_ns.values())
+        return (max(newest_ns) - min(newest_ns)) / 1e9 if newest_ns else 0.0
 
     def went_back(self, name: str, stamp_ns: int) -> bool:
         """Note a stamp of input `name`; True where it is over a second behind that input's newest.

@@ -10,6 +10,7 @@ from har_ros.core.errors import HarError
 Vector = tuple[float, float, float]  # of a sensor, m/s^2 or rad/s
 
 STANDARD_GRAVITY_MPS2 = 9.80665
+MAX_ACCEL_MPS2 = 400.0  # along any axis of a worn sensor; what is beyond it is no reading
 LATERAL_AXIS = 1  # y is left in the body frame (REP-103)
 
 
@@ -51,6 +52,12 @@ def normalise_imu(
     Never per window: that would erase gravity and the size of an impact.
     """
     return ((imu - mean) / std).astype(np.float32, copy=False)
+
+
+def check_reading(accel_mps2: Vector) -> None:
+    """Raise HarError for a reading that is not finite, or beyond MAX_ACCEL_MPS2: a model would fail on it."""
+    if not all(abs(value) <= MAX_ACCEL_MPS2 for value in accel_mps2):  # no NaN is
+        raise HarError(f"an accelerometer sample that is not finite, or beyond {MAX_ACCEL_MPS2:g} m/s^2")
 
 
 def mirror_frames(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:

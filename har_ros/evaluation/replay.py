@@ -12,12 +12,23 @@ from numpy.typing import NDArray
 
 from har_ros.core.decision import AlarmMonitor, AlarmState
 from har_ros.core.errors import HarError
-from har_ros.core.freshness import CAMERA, IMU, PAIR, WINDOW, Freshness, SilenceWatch, StampWatch, needed_inputs
+from har_ros.core.freshness import (
+    CAMERA,
+    IMU,
+    PAIR,
+    WINDOW,
+    Freshness,
+    Refusals,
+    SilenceWatch,
+    StampWatch,
+    needed_inputs,
+)
 from har_ros.core.fusion_settings import FusionSettings
 from har_ros.core.labels import parse_activity
 from har_ros.core.model_card import IMU as MODEL_IMU
 from har_ros.core.mount import rotation_matrix
 from har_ros.core.pairing import ApproximateTimePairer, Waiting, WaitingRoom
+from har_ros.core.preprocess import check_reading
 from har_ros.evaluation.bag import Input, picture, stamp_ns
 from har_ros.evaluation.timeline import SECOND_NS, Timeline
 from har_ros.inference.model import HarModel
@@ -69,6 +80,7 @@ class Replay:
         self._timeout_s, self._needed = settings.timeout_s, needed_inputs(model.card)
         self._samples = SilenceWatch()
         self._freshness = self._nothing_fresh()
+        self._refusals = Refusals()
         self._outcome: Recognition | HarError | None = None
         self._period_ns = round(1e9 / settings.publish_rate_hz)
         self._now_ns = self._published_ns = 0
@@ -82,7 +94,8 @@ class Replay:
     @property
     def counts(self) -> dict[str, int]:
         """How many messages came and what became of them."""
-        names = ("images", "imu_samples", "windows", "dropped_samples", "failed_frames", "restarts")
+        dropped = ("dropped_images", "dropped_samples")
+        names = ("images", "imu_samples", "windows", *dropped, "failed_frames", "restarts")
         pairs = {"paired": self._room.paired, "unpaired": self._room.unpaired}
         return {**{name: self._counts[name] for name in names}, **pairs}
 
@@ -95,13 +108,23 @@ class Replay:
         elif kind is Input.HARD_NEGATIVE:
             self.timeline.note_hard_negative(self._now_ns, message.data)
         elif kind is Input.IMU:
-            self._take_imu(message)
+            self._counts["imu_samples"] += 1
+            self._guard(IMU, "dropped_samples", self._take_imu, message)
         else:
             self._counts["images"] += 1
-            self._note(CAMERA, stamp_ns(message))
-            self._take_image(stamp_ns(message), message)
+            self._guard(CAMERA, "dropped_images", self._take_image, message)
 
-    def _take_image(self, stamp: int, message: Any) -> None:
+    def _guard(self, name: str, counted: str, take: Callable[[Any], None], message: Any) -> None:
+        """Take a message of an input, or count it as refused."""
+        try:
+            take(message)
+        except HarError as error:
+            self._counts[counted] += 1
+            self._refusals.note(name, str(error), self._now_ns / 1e9)
+
+    def _take_image(self, message: Any) -> None:
+        stamp = stamp_ns(message)
+        self._note(CAMERA, stamp)
         if self._recogniser.goes_without(MODEL_IMU) and self._samples.is_lost(stamp):
             self._room.clear()
             self._recognise(stamp, lambda: self._recogniser.add_frame(stamp, picture(message)))
@@ -115,12 +138,9 @@ class Replay:
             raise HarError(f"the bag's ground_truth can't be scored: {error}") from None
 
     def _take_imu(self, message: Any) -> None:
-        self._counts["imu_samples"] += 1
-        accel = message.linear_acceleration
-        accel_mps2 = np.array((accel.x, accel.y, accel.z), np.float32)
-        if not np.isfinite(accel_mps2).all():
-            self._counts["dropped_samples"] += 1
-            return
+        accel = (message.linear_acceleration.x, message.linear_acceleration.y, message.linear_acceleration.z)
+        check_reading(accel)
+        accel_mps2 = np.array(accel, np.float32)
         stamp = stamp_ns(message)
         self._note(IMU, stamp)
         self._samples.note(stamp)
@@ -128,6 +148,8 @@ class Replay:
         self._pairer.add(_SAMPLE, stamp, None)
 
     def _note(self, name: str, stamp: int) -> None:
+        """Note a message before it is used; raises HarError to refuse it."""
+        self._freshness.admit(name, stamp, self._now_ns)
         if self._watch.went_back(name, stamp):
             self._counts["restarts"] += 1
             self._room.clear()
@@ -175,7 +197,7 @@ class Replay:
             self._publish(self._published_ns)
 
     def _publish(self, now_ns: int) -> None:
-        reason = self._freshness.why_stale(now_ns, now_ns / 1e9)
+        reason = self._refusals.explain(self._freshness.why_stale(now_ns, now_ns / 1e9), now_ns / 1e9)
         recognition = self._outcome if isinstance(self._outcome, Recognition) and reason is None else None
         if recognition is not None:
             label = recognition.activity.label

@@ -6,10 +6,9 @@ import math
 import re
 from dataclasses import dataclass, replace
 
-from har_ros.core.preprocess import STANDARD_GRAVITY_MPS2, Vector
+from har_ros.core.preprocess import MAX_ACCEL_MPS2, STANDARD_GRAVITY_MPS2, Vector
 
 MAX_LINE_BYTES = 256
-MAX_ACCEL_MPS2 = 400.0
 MAX_GYRO_RADPS = 100.0
 HELLO_WORD = "#har-imu"
 VERSION = "1"

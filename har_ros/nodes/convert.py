@@ -39,7 +39,8 @@ _NO_SPAN = WindowSpan(start_ns=0, end_ns=0, max_gap_ms=math.nan, max_sync_offset
 class Report:
     """What the fusion node says at one moment.
 
-    stamp_ns, frame_id: of the newest image in the window; without a window, the time of this verdict.
+    stamp_ns, frame_id: of the newest image in the window, or the newest sample's stamp alone while the camera is done
+                        without; without a window, the time of this verdict.
     recognition:        the window's verdict; None when there is none to trust.
     failed:             without a recognition: True where inference failed, False where data are not fresh.
     reason:             why there is no recognition.

@@ -121,7 +121,7 @@ class FusionNode(HarNode):
         self._jump_handle = self.get_clock().create_jump_callback(
             back_in_time, post_callback=lambda _jump: self._restart()
         )
-        self._health = FusionHealth(self._inputs, self._worker, gate, self._model)
+        self._health = FusionHealth(self._inputs, self._readings, self._worker, gate, self._model)
         self._worker.start()
         self._out.introduce(self._now_ns())
         self._beat = Beat(1 / self.value("publish_rate_hz"), self._publish_if_silent)
@@ -229,7 +229,7 @@ class FusionNode(HarNode):
 
     def _judge(self, outcome: Outcome | None) -> Report:
         now_ns = self._now_ns()
-        reason = self._inputs.freshness.why_stale(now_ns, time.monotonic())
+        reason = self._inputs.why_stale(now_ns)
         if reason is not None or outcome is None:
             return Report(now_ns, reason=reason or "starting anew")
         return Report(

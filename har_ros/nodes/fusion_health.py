@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from har_ros.core.model_card import CAMERA, IMU, ModelCard
+from har_ros.core.freshness import CAMERA as IMAGES
+from har_ros.core.freshness import IMU as SAMPLES
+from har_ros.core.model_card import CAMERA, IMU
+from har_ros.core.mount import LastReadings, why_no_body
 from har_ros.inference.model import HarModel
 from har_ros.inference.motion_gate import MotionGate
 from har_ros.nodes.base import Health
@@ -17,15 +21,23 @@ from har_ros.nodes.fusion_inputs import FusionInputs
 from har_ros.nodes.fusion_worker import FusionWorker
 from har_ros.nodes.rates import MissingWatch
 
-_INPUTS = {CAMERA: "the camera", IMU: "the accelerometer"}
+_INPUTS = {CAMERA: ("the camera", IMAGES), IMU: ("the accelerometer", SAMPLES)}
 _MOST_SKIPPED = 0.1  # of the pictures; beyond it the processor is too slow for them
 
 
 class FusionHealth:
     """Gathers what inputs, worker and model have to tell; `latencies_ms` are those of the newest verdicts."""
 
-    def __init__(self, inputs: FusionInputs, worker: FusionWorker, gate: MotionGate | None, model: HarModel) -> None:
+    def __init__(
+        self,
+        inputs: FusionInputs,
+        readings: LastReadings,
+        worker: FusionWorker,
+        gate: MotionGate | None,
+        model: HarModel,
+    ) -> None:
         self._inputs = inputs
+        self._readings = readings
         self._worker = worker
         self._gate = gate
         self._model = model
@@ -33,14 +45,16 @@ class FusionHealth:
         self.latencies_ms: deque[float] = deque(maxlen=300)
 
     def of(self, report: Report) -> Health:
-        """Return rates, losses, latencies and why there is no verdict in the last report, if so."""
+        """Return rates, losses, latencies, what is wrong, and why there is no verdict in the last report, if so."""
         values, problem = self._values(), self._inputs.qos_problem
-        sentences = (_without(self._model.card, report), self._overload(), self._missing_pictures())
+        used = report.recognition.modalities if report.recognition else ()
+        pictures = (self._overload(), self._missing_pictures())
+        sentences = (problem, report.reason, self._without(used), self._no_body(used), *pictures)
         trouble = [sentence for sentence in sentences if sentence]
-        if report.recognition is not None:
-            return Health(DiagnosticStatus.WARN, "; ".join(trouble), values) if trouble else Health(values=values)
-        level = DiagnosticStatus.ERROR if problem or report.failed else DiagnosticStatus.WARN
-        return Health(level, "; ".join([problem or report.reason, *trouble]), values)
+        if not trouble:
+            return Health(values=values)
+        fails = report.recognition is None and (problem or report.failed)
+        return Health(DiagnosticStatus.ERROR if fails else DiagnosticStatus.WARN, "; ".join(trouble), values)
 
     def _values(self) -> dict[str, object]:
         inputs, worker, latencies = self._inputs, self._worker, list(self.latencies_ms) or [math.nan]
@@ -82,9 +96,16 @@ class FusionHealth:
         }
         return self._missing.sentence(inputs.images.count + inputs.lost_images, missing)
 
+    def _without(self, used: tuple[str, ...]) -> str:
+        """Return which input a verdict that rests on those `used` does without, and why; empty where it has all."""
+        missing = [each for each in self._model.card.modalities if each not in used] if used else []
+        if not missing:
+            return ""
+        spoken, name = _INPUTS[missing[0]]
+        why = self._inputs.refusals.of(name, time.monotonic())
+        return (f"{why}; " if why else "") + f"goes on without {spoken}, and is right less often"
 
-def _without(card: ModelCard, report: Report) -> str:
-    """Return which of the model's inputs the newest verdict does without; empty where it has all."""
-    there = report.recognition.modalities if report.recognition else card.modalities
-    missing = [_INPUTS[modality] for modality in card.modalities if modality not in there]
-    return f"goes on without {missing[0]}, and is right less often" if missing else ""
+    def _no_body(self, used: tuple[str, ...]) -> str:
+        """Return what is wrong with the readings that a verdict rests on; empty where they can be a body's."""
+        why = why_no_body(self._readings.size_mps2()) if IMU in used else ""
+        return why and f"{why}: imu/data_raw must be in m/s^2 and hold gravity (REP-145)"

@@ -21,8 +21,9 @@ from har_ros.nodes.pairs import stamp_ns_of
 class FusionInputs(PairedInputs):
     """Paired inputs that know whether they are fresh, within `timeout_s`, and wait for simulated time to begin.
 
-    Where the model can go without the accelerometer, images don't wait for one that is silent: they are handed on
-    alone. Of an input that the model can go without nothing need be fresh.
+    What is stamped further than that from the node's clock is refused, and so counts as silence. Where the model can
+    go without the accelerometer, images don't wait for one that is silent: they are handed on alone. Of an input that
+    the model can go without nothing need be fresh.
     """
 
     def __init__(
@@ -39,7 +40,6 @@ class FusionInputs(PairedInputs):
         self._timeout_s = timeout_s
         self._needed, self._goes_without_imu = needed_inputs(card), card.goes_without(MODEL_IMU)
         self._samples = SilenceWatch()
-        self._time_runs = False
         self.freshness = self._nothing_fresh()
         super().__init__(node, settings, on_imu, on_pair, on_restart, neighbours)
 
@@ -48,16 +48,21 @@ class FusionInputs(PairedInputs):
         with self._lock:
             self.freshness = self._nothing_fresh()
             self._samples = SilenceWatch()
-            self._time_runs = False
             super().restart()
+
+    def why_stale(self, now_ns: int) -> str | None:
+        """Return why there can be no verdict now, or None where there can."""
+        steady_s = time.monotonic()
+        return self.refusals.explain(self.freshness.why_stale(now_ns, steady_s), steady_s)
 
     def _nothing_fresh(self) -> Freshness:
         return Freshness(self._needed, self._timeout_s)
 
     def _note(self, name: str, stamp_ns: int) -> None:
-        self._time_runs = self._time_runs or self._node.get_clock().now().nanoseconds > 0
-        if not self._time_runs:
+        now_ns = self._node.get_clock().now().nanoseconds
+        if now_ns == 0:
             raise HarError("a message from before simulated time has begun")
+        self.freshness.admit(name, stamp_ns, now_ns)
         super()._note(name, stamp_ns)
         self.freshness.note(name, stamp_ns, time.monotonic())
         if name == IMU:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,8 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image, Imu
 
 from har_ros.core.errors import HarError
-from har_ros.core.freshness import CAMERA, IMU, StampWatch
+from har_ros.core.freshness import CAMERA, IMU, Refusals, StampWatch
+from har_ros.core.preprocess import check_reading
 from har_ros.link.session import StampedReading
 from har_ros.nodes import qos
 from har_ros.nodes.executor import with_info
@@ -67,7 +68,8 @@ class PairedInputs:
         self.pairs = Pairs(settings.queue_size, settings.slop_s, settings.max_wait_s, take_pair)
         self._dropped = {CAMERA: 0, IMU: 0}
         self.sync_offset_ms = 0.0
-        self._refused: dict[str, str] = {}
+        self._mismatches: dict[str, str] = {}
+        self.refusals = Refusals()
         self._watch = StampWatch()
         image_type = CompressedImage if settings.compressed else Image
         image_topic = "camera/image_raw" + ("/compressed" if settings.compressed else "")
@@ -118,7 +120,12 @@ class PairedInputs:
     @property
     def qos_problem(self) -> str:
         """Why an input that has a publisher gets nothing from it; empty while all inputs come."""
-        return next(iter(self._refused.values()), "")
+        return next(iter(list(self._mismatches.values())), "")
+
+    @property
+    def stamps_apart_s(self) -> float:
+        """How far apart the newest image's stamp and the newest sample's are."""
+        return self._watch.apart_s
 
     def _listen(
         self, message_type: type, topic: str, profile: QoSProfile, name: str, take: Callable[[Any], None]
@@ -142,9 +149,10 @@ class PairedInputs:
             guarded(message)
 
         def note_problem(_event: Any) -> None:
-            self._refused[name] = (
-                f"a publisher of {topic} offers less than input_reliability asks for; set that to best_effort"
-            )
+            problem = f"a publisher of {topic} offers less than input_reliability asks for; set that to best_effort"
+            if name not in self._mismatches:  # rclpy says nothing where the event has a callback
+                self._node.get_logger().warning(problem)
+            self._mismatches[name] = problem
 
         events = SubscriptionEventCallbacks(incompatible_qos=note_problem)
         return self._node.create_subscription(
@@ -165,6 +173,7 @@ class PairedInputs:
 
     def _drop(self, name: str, reason: str) -> None:
         self._dropped[name] += 1
+        self.refusals.note(name, reason, time.monotonic())
         self._node.get_logger().warning(f"dropped: {reason}", throttle_duration_sec=5.0)
 
     def _take_image(self, message: Any) -> None:
@@ -179,8 +188,7 @@ class PairedInputs:
         """Take a sample as it comes from ROS or from a neighbour."""
         self._count(IMU, self.samples)
         reading = read_imu(received) if isinstance(received, bytes) else received
-        if not math.isfinite(sum(reading.accel_mps2)):
-            raise HarError("an accelerometer sample that is not finite")
+        check_reading(reading.accel_mps2)
         self._note(IMU, reading.stamp_ns)
         self._on_imu(reading)
         self.pairs.add_sample(reading.stamp_ns)
@@ -193,7 +201,7 @@ class PairedInputs:
     def _count(self, name: str, meter: RateMeter) -> None:
         """Count a message that came, whatever is in it."""
         meter.note()
-        self._refused.pop(name, None)
+        self._mismatches.pop(name, None)
 
     def _note(self, name: str, stamp_ns: int) -> None:
         """Note a message before it is used; may raise HarError to refuse it."""
