@@ -18,7 +18,7 @@ def test_a_second_device_is_refused_and_told_so() -> None:
         with connect(link.stats().bound_port) as other:
             other.sendall(b"#har-imu 1 id=intruder\n0,0,399\n")
             assert other.recv(200).startswith(b"#har-imu refused another device")
-        assert link.stats().refused == 1
+        assert (link.stats().refused, link.stats().trouble) == (1, "")
         assert link.stats().device_id == "belt"
         assert not any(reading.accel_mps2[2] == 399 for reading in readings)
 
@@ -98,9 +98,11 @@ def test_a_caller_sends_a_stranger_away_and_takes_the_device() -> None:
     with running(mode="tcp_connect", port=port, token="secret") as (link, readings):
         with device(port, mode="tcp_listen", token="guess"):
             assert until(lambda: link.stats().refused > 0)
+            assert until(lambda: link.stats().trouble == f"refused 127.0.0.1:{port}: wrong or missing token")
         assert not readings
         with device(port, mode="tcp_listen", token="secret"):
             assert until(lambda: len(readings) > 10)
+            assert link.stats().trouble == ""
 
 
 def test_datagrams_of_a_second_sender_are_refused() -> None:

@@ -98,8 +98,9 @@ def test_a_caller_takes_a_device_that_its_authority_vouches_for(paths) -> None:
 
 def test_a_caller_refuses_a_device_that_its_authority_does_not_know(paths, tmp_path: Path, caplog) -> None:
     other = make_certificates(tmp_path)
-    with tls_device(paths) as port, running(mode="tcp_connect", port=port, tls_ca=other["ca.pem"]) as (_, readings):
+    with tls_device(paths) as port, running(mode="tcp_connect", port=port, tls_ca=other["ca.pem"]) as (link, readings):
         assert until(lambda: "CERTIFICATE_VERIFY_FAILED" in caplog.text)
+        assert until(lambda: "CERTIFICATE_VERIFY_FAILED" in link.stats().trouble)
         assert not readings
 
 

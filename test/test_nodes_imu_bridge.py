@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 import signal
 import socket
 import threading
@@ -130,6 +131,46 @@ def test_the_status_says_what_is_wrong_with_what_comes(ros: RosTest, line: str, 
         finally:
             heard.set()
             sender.join()
+    assert node.end() == 0
+
+
+def test_the_status_says_why_a_device_that_knocks_is_not_let_in(ros: RosTest) -> None:
+    node, port = start(ros, "token:=secret")
+    ros.status("har/imu_bridge", lambda status: status.message == f"listening on port {port}; no device yet")
+    with connect(port) as device:
+        device.sendall(HELLO)
+        assert device.recv(100)
+    words = rf"listening on port {port}; refused 127\.0\.0\.1:\d+: wrong or missing token"
+    assert ros.status("har/imu_bridge", lambda status: re.fullmatch(words, status.message)).level == WARN
+    assert node.end() == 0
+
+
+def test_the_status_of_a_caller_says_why_the_device_is_not_taken(ros: RosTest) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
+        node = ros.start("imu_bridge", "mode:=tcp_connect", "host:=127.0.0.1", f"port:={port}")
+        words = f"connecting; refused 127.0.0.1:{port}: neither hello nor sample came"
+        assert ros.status("har/imu_bridge", lambda status: status.message == words).level == WARN
+    words = f"connecting; no connection to 127.0.0.1:{port}: Connection refused"
+    ros.status("har/imu_bridge", lambda status: status.message == words)
+    assert node.end() == 0
+
+
+def test_a_device_that_begins_to_send_nonsense_is_told_with_its_kind(ros: RosTest) -> None:
+    node, port = start(ros, "data_timeout_s:=0.5")
+    heard = threading.Event()
+    with connect(port) as device:
+        device.sendall(HELLO + b"1,2\n")
+        send(device, 0, 20)
+        sender = threading.Thread(target=send_until, args=(heard, device, "{seq},{t_us},nan,nan,nan"))
+        sender.start()
+        try:
+            words = r"no samples for .* can't be used, \d+ by range; see .*; 127.* sent no sample for 0.5 s; given up"
+            status = ros.status("har/imu_bridge", lambda status: re.match(words, status.message))
+        finally:
+            heard.set()
+            sender.join()
+    assert (status.level, status.values["bad_lines.columns"]) == (ERROR, "1")
     assert node.end() == 0
 
 

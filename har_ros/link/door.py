@@ -23,6 +23,7 @@ class Peer:
     def __init__(self, session: Session, name: str) -> None:
         self.session = session
         self.name = name
+        self.trouble = ""  # why it goes, as far as is known
 
     def say(self, text: str) -> None:
         """Send a line if it can be sent at once."""
@@ -61,7 +62,9 @@ class Door(Generic[P]):
         if self.current and self.current.session.wrong_token:
             self._refuse(self.current, "wrong or missing token")
         elif self.current and self.current.session.silent_s > self._config.data_timeout_s:
-            logger.warning("%s sent no sample for %g s; given up", self.current.name, self._config.data_timeout_s)
+            silence = f"sent no sample for {self._config.data_timeout_s:g} s"
+            self.current.trouble = f"{self.current.name} {silence}; given up"
+            logger.warning("%s", self.current.trouble)
             self.leave(self.current)
         for peer in list(self._waiting):
             self._judge(peer)
@@ -69,6 +72,8 @@ class Door(Generic[P]):
     def leave(self, peer: P) -> None:
         """Close and forget one that has gone or must go."""
         peer.close()
+        if peer.trouble and self.current in (None, peer):
+            self._tally.trouble = peer.trouble
         if peer is self.current:
             self.current = None
         elif peer in self._waiting:
@@ -102,14 +107,16 @@ class Door(Generic[P]):
     def _let_in(self, peer: P) -> None:
         self._waiting.remove(peer)
         self.current = peer
+        self._tally.trouble = ""
         logger.info("device %s is connected", peer.name)
         peer.session.admit()
 
     def _refuse(self, peer: P, reason: str) -> None:
         with self._tally.lock:
             self._tally.refused += 1
+        peer.trouble = f"refused {peer.name}: {reason}"
         if time.monotonic() - self._warned_s > WARN_AGAIN_S:
             self._warned_s = time.monotonic()
-            logger.warning("refused %s: %s", peer.name, reason)
+            logger.warning("%s", peer.trouble)
         peer.say(f"#har-imu refused {reason}\n")
         self.leave(peer)

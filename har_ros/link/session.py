@@ -40,8 +40,9 @@ class StampedReading:
 class LinkStats:
     """How the link fares; counts are since its start.
 
-    trouble:    why the device can't be reached, where this side calls it; else empty.
+    trouble:    why the newest device is not let in, went, or can't be reached; empty once one is let in.
     accel_mps2: the median size of the newest readings, NaN without any: of a body about 9.8.
+    bad_since:  the bad lines that came after the newest sample, by kind.
     """
 
     state: str
@@ -52,6 +53,7 @@ class LinkStats:
     accel_mps2: float
     samples: int
     bad_lines: dict[str, int]
+    bad_since: dict[str, int]
     lost: int
     refused: int
     reconnects: int
@@ -74,6 +76,7 @@ class Tally:
     refused: int = 0
     connections: int = 0
     bad_lines: Counter[str] = field(default_factory=Counter)
+    bad_since: Counter[str] = field(default_factory=Counter)
     arrivals: deque[tuple[float, float]] = field(default_factory=deque)  # when, s, and how large, m/s^2
     clock: ClockSync = field(default_factory=ClockSync)
     last_data_s: float = float("-inf")
@@ -93,6 +96,7 @@ class Tally:
                 statistics.median(size for _, size in self.arrivals) if self.arrivals else math.nan,
                 self.samples,
                 dict(self.bad_lines),
+                dict(self.bad_since),
                 self.lost,
                 self.refused,
                 max(self.connections - 1, 0),
@@ -107,6 +111,7 @@ class Tally:
         now_s = time.monotonic()
         with self.lock:
             self.samples += 1
+            self.bad_since.clear()
             self.last_data_s = now_s
             self.arrivals.append((now_s, math.hypot(*accel_mps2)))
             self._forget(now_s)
@@ -115,6 +120,7 @@ class Tally:
         """Note a line that is no sample."""
         with self.lock:
             self.bad_lines[kind] += 1
+            self.bad_since[kind] += 1
 
     def enter(self, state: str) -> None:
         """Note the link's state, and log where it changes."""

@@ -80,16 +80,20 @@ class TcpPeer(Peer):
             for _ in range(MOST_CHUNKS):
                 chunk = self.sock.recv(CHUNK_BYTES)
                 if not chunk:
-                    return False
+                    return self._gone(f"{self.name} hung up")
                 self.session.feed(chunk, time.time_ns(), time.monotonic_ns())
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return True
         except ssl.SSLError as error:
             logger.warning("TLS with %s failed: %s", self.name, error.reason or error)
-            return False
+            return self._gone(f"TLS with {self.name} failed: {error.reason or error}")
         except OSError:
-            return False
+            return self._gone(f"{self.name} hung up")
         return True
+
+    def _gone(self, why: str) -> bool:
+        self.trouble = why
+        return False
 
     def say(self, text: str) -> None:
         """Send a line if it can be sent at once."""
@@ -165,7 +169,6 @@ class TcpCaller(Transport):
                 self.tally.trouble = f"no connection to {name}: {error.strerror or error}"
                 logger.info("%s", self.tally.trouble)
                 return
-            self.tally.trouble = ""
             peer = TcpPeer(sock, self.session(), name)
             door: Door[TcpPeer] = Door(self.config, self.tally)
             door.knock(peer)

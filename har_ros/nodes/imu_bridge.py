@@ -13,6 +13,7 @@ from rclpy.time import Time
 from sensor_msgs.msg import Imu
 
 from har_ros.core.errors import HarError
+from har_ros.core.mount import why_no_body
 from har_ros.link.config import MODES, LinkConfig
 from har_ros.link.link import ImuLink
 from har_ros.link.session import LinkStats, StampedReading
@@ -25,7 +26,6 @@ from har_ros.nodes.running import run_node
 SAMPLES = "imu/data_raw"
 _LINK_PARAMETERS = ("mode", "host", "port", "data_timeout_s", "units", "token", "tls_cert", "tls_key", "tls_ca")
 _REPEAT_S = 10.0
-_LEAST_MPS2, _MOST_MPS2 = 5.0, 20.0  # of a body, whatever it does for two seconds
 
 
 class RosLog(logging.Handler):
@@ -136,10 +136,8 @@ class ImuBridgeNode(HarNode):
             doubts = _doubts(stats)
             level = DiagnosticStatus.WARN if doubts else DiagnosticStatus.OK
             message = "; ".join([f"receiving from {stats.device_id or 'a device without a name'}", *doubts])
-        elif stats.samples:
-            level, message = DiagnosticStatus.ERROR, f"no samples for {stats.data_age_s:.1f} s; {stats.state}"
         else:
-            level, message = DiagnosticStatus.WARN, _why_silent(stats)
+            level, message = DiagnosticStatus.ERROR if stats.samples else DiagnosticStatus.WARN, _why_silent(stats)
         return Health(level, message, values, hardware_id=stats.device_id)
 
     def _publish(self, reading: StampedReading) -> None:
@@ -159,22 +157,28 @@ class ImuBridgeNode(HarNode):
 def _doubts(stats: LinkStats) -> list[str]:
     """Return what can't be right about the samples that come."""
     doubts = []
-    if stats.accel_mps2 < _LEAST_MPS2 or stats.accel_mps2 > _MOST_MPS2:
-        doubts.append(
-            f"readings are of {stats.accel_mps2:.1f} m/s^2, and gravity alone is 9.8: if they are in g, say units=g in "
-            "the hello or set units; else look at the sensor's range and axes"
-        )
+    no_body = why_no_body(stats.accel_mps2)
+    if no_body:
+        remedy = "if they are in g, say units=g in the hello or set units; else look at the sensor's range and axes"
+        doubts.append(f"{no_body}: {remedy}")
     if not stats.clock_keeps_time:
         doubts.append("the device's t_us does not run with time, so samples are stamped as they come; send micros()")
     return doubts
 
 
 def _why_silent(stats: LinkStats) -> str:
-    """Return why no sample has ever come, as far as is known."""
-    if stats.bad_lines:
-        counts = ", ".join(f"{count} by {kind}" for kind, count in sorted(stats.bad_lines.items()))
-        return f"what came can't be used, {counts}; see docs/wire-protocol.md"
-    return stats.trouble or f"{stats.state} on port {stats.bound_port}; no device yet"
+    """Return since when no sample comes, and why, as far as is known."""
+    place = f" on port {stats.bound_port}" if stats.bound_port else ""
+    since = f"no samples for {stats.data_age_s:.1f} s; " if stats.samples else ""
+    causes = []
+    if stats.bad_since:
+        counts = ", ".join(f"{count} by {kind}" for kind, count in sorted(stats.bad_since.items()))
+        causes.append(f"what came can't be used, {counts}; see docs/wire-protocol.md")
+    if stats.trouble:
+        causes.append(stats.trouble)
+    if not (causes or stats.samples):
+        causes.append("no device yet")
+    return "; ".join([f"{since}{stats.state}{place}", *causes])
 
 
 def main() -> int:
