@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import threading
 import time
@@ -21,6 +22,7 @@ from sensor_msgs.msg import Image, Imu
 from std_srvs.srv import SetBool, Trigger
 
 OK, WARN, ERROR = 0, 1, 2
+SLOPE_MPS2 = 1 / 32  # from sample to sample; by x a picture's sample is known
 FAR_NS = 2 * 10**18  # 63 years
 
 
@@ -33,6 +35,7 @@ class Feeder:
         self.shift_ns = 0  # of all stamps
         self.samples_late_ns = 0
         self.samples_per_picture = 3
+        self.encoding = "bgr8"
         self._ending = threading.Event()
         self.paused = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -56,9 +59,10 @@ class Feeder:
                 continue
             stamp(sample, stamp_ns + self.shift_ns - self.samples_late_ns)
             sample.linear_acceleration.z = 9.8
-            sample.linear_acceleration.x = float(index)
+            sample.linear_acceleration.x = index * SLOPE_MPS2
             self._samples.publish(sample)
             if index % self.samples_per_picture == 0:
+                image.encoding = self.encoding
                 stamp(image, stamp_ns + self.shift_ns)
                 image.data = bytes([index % 256]) * (48 * 192)
                 self._images.publish(image)
@@ -104,10 +108,11 @@ def test_a_capture_is_one_whole_second_in_the_papers_layout(ros: RosTest, feeder
     assert len(list((folder / "frames").iterdir())) == 30
     readings = np.loadtxt(folder / "readings" / "esp.txt", delimiter=",")
     assert readings.shape == (30, 3)
-    np.testing.assert_allclose(np.diff(readings[1:-1, 0]), 3.0)  # the ends may lack their nearest sample
+    steps_mps2 = np.diff(readings[1:-1, 0])  # the ends may lack their nearest sample
+    np.testing.assert_allclose(steps_mps2, 3 * SLOPE_MPS2, atol=1e-3)
     first = cv2.imread(str(folder / "frames" / "frame_0.jpg"))
     assert first.shape == (48, 64, 3)
-    assert abs(float(first.mean()) - readings[0, 0] % 256) < 2
+    assert abs(float(first.mean()) - readings[0, 0] / SLOPE_MPS2 % 256) < 2
     stamps_ns = json.loads((folder / "capture.json").read_text())["frame_stamps_ns"]
     assert (np.diff(stamps_ns) > 30_000_000).all()
     meta = json.loads((folder / "capture.json").read_text())
@@ -126,6 +131,54 @@ def test_nobody_is_recorded_without_consent(ros: RosTest, feeder: Feeder, tmp_pa
     assert not list(tmp_path.rglob("*.jpg"))
     assert ros.set_parameter("/har/recorder", "consent", True) == (True, "")
     assert capture(ros).success
+
+
+def test_withdrawn_consent_ends_a_recording_and_a_capture_that_waits(
+    ros: RosTest, feeder: Feeder, tmp_path: Path
+) -> None:
+    start(ros, tmp_path, "consent:=true")
+    assert record(ros, True).success
+    ros.status("har/recorder", lambda status: written(status) >= 1)
+    assert ros.set_parameter("/har/recorder", "consent", False) == (True, "")
+    ros.diagnostics.clear()
+    ended = ros.status("har/recorder", lambda status: status.values["recording"] == "False")
+    assert "consent" in record(ros, True).message
+    time.sleep(1.5)
+    assert len(list(tmp_path.rglob("capture.json"))) == written(ended)
+    assert ros.set_parameter("/har/recorder", "consent", True) == (True, "")
+    feeder.paused.set()
+    answers: list[Trigger.Response] = []
+    waiting = threading.Thread(target=lambda: answers.append(capture(ros)))
+    waiting.start()
+    time.sleep(1.0)  # of the ten that the capture waits
+    assert ros.set_parameter("/har/recorder", "consent", False) == (True, "")
+    waiting.join()
+    assert (answers[0].success, answers[0].message) == (
+        False, "the consent was withdrawn before the capture was complete"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause"),
+    [
+        ({"encoding": "odd"}, "(images of encoding|cv_bridge can't convert) 'odd'"),
+        ({"samples_per_picture": 24}, r"[34]\.\d pictures a second are too few; each must follow the last one within"),
+        ({"samples_late_ns": 5 * 10**9}, r"stamps of pictures and samples are (4\.9|5\.\d) s apart; set the clocks"),
+    ],
+)
+def test_what_keeps_captures_from_being_made_is_told(
+    ros: RosTest, feeder: Feeder, tmp_path: Path, fault: dict[str, object], cause: str
+) -> None:
+    for name, value in fault.items():
+        setattr(feeder, name, value)
+    start(ros, tmp_path, "consent:=true", "capture_timeout_s:=2.0")
+    answer = capture(ros)
+    assert not answer.success
+    assert re.match(f"no complete capture in 2 s: {cause}", answer.message), answer.message
+    assert record(ros, True).success
+    ros.diagnostics.clear()
+    status = ros.status("har/recorder", lambda status: re.search(cause, status.message))
+    assert status.level == WARN and written(status) == 0
 
 
 def test_recording_goes_on_until_it_is_ended(ros: RosTest, feeder: Feeder, tmp_path: Path) -> None:
@@ -161,7 +214,7 @@ def test_captures_are_in_the_bodys_axes_and_say_how_the_sensor_was_turned(
     )
     readings = np.loadtxt(turned / "readings" / "esp.txt", delimiter=",")
     np.testing.assert_allclose(readings[:, 0], 9.8, atol=1e-3)
-    np.testing.assert_allclose(np.diff(readings[1:-1, 2]), -3.0, atol=1e-3)
+    np.testing.assert_allclose(np.diff(readings[1:-1, 2]), -3 * SLOPE_MPS2, atol=1e-3)
     samples = np.loadtxt(turned / "readings" / "imu.csv", delimiter=",", skiprows=1)
     np.testing.assert_allclose(samples[:, 1], 9.8, atol=1e-3)
     np.testing.assert_allclose(samples[:, 4], 0.3, atol=1e-3)  # the gyro's z

@@ -20,8 +20,10 @@ from sensor_msgs.msg import Image
 from std_srvs.srv import SetBool, Trigger
 
 from har_ros.core.errors import HarError
+from har_ros.core.freshness import CAMERA, IMU
 from har_ros.core.labels import parse_activity
 from har_ros.core.mount import rotation_matrix
+from har_ros.core.windows import MAX_GAP_S
 from har_ros.dataset.capture import SOURCES, CaptureMeta
 from har_ros.link.session import StampedReading
 from har_ros.nodes import qos
@@ -36,6 +38,7 @@ from har_ros.nodes.running import run_node
 _LOOK_S = 0.1
 _IMAGE_DEPTH = 30  # a second of pictures: in a recording, late is better than lost
 _MAX_WAIT_S = 1.0
+_LEAST_HZ = 4.5  # pictures further apart than MAX_GAP_S make no capture, and a measured rate wavers
 _META = {"label", "subject", "session", "mount", "mount_rotation", "origin"}
 
 
@@ -58,7 +61,7 @@ class RecorderNode(HarNode):
             live=True,
         ),
         Parameter("origin", str, "Where the data come from", choices=SOURCES, live=True),
-        Parameter("consent", bool, "The recorded people have agreed to be recorded", live=True),
+        Parameter("consent", bool, "The recorded people have agreed to be recorded; false ends a recording", live=True),
         Parameter("capture_timeout_s", float, "Longest wait for one capture", "s", 1.5, 600, live=True),
         Parameter("slop_s", float, "A picture and a sample must be less than this apart to pair", "s", 0.001, 1),
         Parameter(
@@ -76,6 +79,7 @@ class RecorderNode(HarNode):
         self._queue: CaptureQueue | None = None
         self._asked: Future | None = None
         self._recording = False
+        self._complete_s = 0.0  # when the newest capture was complete, or recording began
         self.add_post_set_parameters_callback(self._after_change)
         apart = ReentrantCallbackGroup()  # in the common group, a request that waits would block all else
         self.create_service(Trigger, "~/capture", self._on_capture, callback_group=apart)
@@ -127,9 +131,9 @@ class RecorderNode(HarNode):
         trouble = self._trouble or inputs.qos_problem
         if trouble:
             return Health(DiagnosticStatus.ERROR, trouble, values)
-        missing = self._missing_input()
-        if missing:
-            return Health(DiagnosticStatus.WARN, missing, values)
+        doubt = self._doubt()
+        if doubt:
+            return Health(DiagnosticStatus.WARN, doubt, values)
         return Health(DiagnosticStatus.OK, "recording" if self._recording else "ready", values)
 
     async def _on_capture(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -155,7 +159,7 @@ class RecorderNode(HarNode):
             return response
         if request.data and not self._recording:
             self._builder.restart()
-            self._trouble = ""
+            self._trouble, self._complete_s = "", time.monotonic()
         self._recording = request.data
         verb = "recording" if self._recording else f"stopped; {self._written} captures written so far"
         response.success, response.message = True, verb
@@ -173,9 +177,32 @@ class RecorderNode(HarNode):
 
     def _give_up_after(self, asked: Future, deadline_s: float) -> None:
         if self._asked is asked and time.monotonic() > deadline_s:
-            missing = self._missing_input() or "pictures and samples do not pair for a whole second"
-            timeout_s = self.value("capture_timeout_s")
-            self._answer(Outcome(False, f"no complete capture in {timeout_s:g} s: {missing}"))
+            self._answer(Outcome(False, self._no_capture()))
+
+    def _doubt(self) -> str:
+        """Return what keeps captures from being made, as far as is known now; empty while all goes well."""
+        overdue = self._recording and time.monotonic() - self._complete_s > self.value("capture_timeout_s")
+        return self._no_capture() if overdue else self._missing_input() or self._refused_input()
+
+    def _no_capture(self) -> str:
+        """Return what is said where no capture came in time, with the likeliest cause."""
+        cause = self._missing_input() or self._refused_input() or self._why_unpaired()
+        return f"no complete capture in {self.value('capture_timeout_s'):g} s: {cause}"
+
+    def _why_unpaired(self) -> str:
+        """Return why inputs that both come make no capture."""
+        apart_s, hz = self._inputs.stamps_apart_s, self._inputs.images.hz()
+        if apart_s > _MAX_WAIT_S:
+            remedy = "set the clocks by NTP, or header.stamp in a driver that leaves it unset"
+            return f"stamps of pictures and samples are {apart_s:.1f} s apart; {remedy}"
+        if hz < _LEAST_HZ:
+            return f"{hz:.1f} pictures a second are too few; each must follow the last one within {MAX_GAP_S:g} s"
+        return "pictures and samples do not pair for a whole second"
+
+    def _refused_input(self) -> str:
+        """Return why what comes is not used; empty while it is."""
+        refusals, steady_s = self._inputs.refusals, time.monotonic()
+        return refusals.of(CAMERA, steady_s) or refusals.of(IMU, steady_s)
 
     def _missing_input(self) -> str:
         """Why an input does not come; empty while both do."""
@@ -197,9 +224,18 @@ class RecorderNode(HarNode):
         self._builder.forget()
 
     def _after_change(self, changes: list[RosParameter]) -> None:
-        """A capture belongs to one label, person and mount: begin another one where they change."""
-        if self.state == "active" and any(change.name in _META for change in changes):
+        """A capture belongs to one label, person and mount: begin another one where they change.
+
+        Without consent none goes on.
+        """
+        if self.state != "active":
+            return
+        if any(change.name in _META for change in changes):
             self._builder.restart()
+        if not self.value("consent"):
+            self._recording = False
+            self._builder.forget()
+            self._answer(Outcome(False, "the consent was withdrawn before the capture was complete"))
 
     def _take_sample(self, reading: StampedReading) -> None:
         accel_mps2 = np.array(reading.accel_mps2, np.float32)
@@ -211,6 +247,7 @@ class RecorderNode(HarNode):
         steps = self._builder.add_picture(stamp_ns, to_bgr(image))
         if steps is None or self._queue is None:
             return
+        self._complete_s = time.monotonic()
         root = Path(self.value("dataset")).expanduser()
         tell = partial(self._note_outcome, self._asked)
         rotation = self.value("mount_rotation")
