@@ -18,7 +18,7 @@ from sensor_msgs.msg import Image, Imu
 from std_msgs.msg import Bool, Float32, String
 
 NAMESPACE = "/cell"
-IMAGE_HZ, IMU_HZ = 30.0, 100.0
+_STEP_HZ = 100.0
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 TOPICS = {
     "activity": DiagnosticArray,
@@ -69,6 +69,7 @@ class Sensors:
         self.shake = 0.0
         self.broken = False
         self.camera_on = self.imu_on = True
+        self.image_hz, self.imu_hz = 30.0, _STEP_HZ
 
     def close(self) -> None:
         """Fall silent."""
@@ -77,10 +78,10 @@ class Sensors:
 
     def _run(self) -> None:
         step, begun_s = 0, time.monotonic()
-        while not self._ending.wait(max(0.0, begun_s + step / IMU_HZ - time.monotonic())):
-            if self.imu_on:
+        while not self._ending.wait(max(0.0, begun_s + step / _STEP_HZ - time.monotonic())):
+            if self.imu_on and _is_due(step, self.imu_hz):
                 self._publish_imu(step)
-            if self.camera_on and int(step * IMAGE_HZ / IMU_HZ) != int((step - 1) * IMAGE_HZ / IMU_HZ):
+            if self.camera_on and _is_due(step, self.image_hz):
                 self._publish_image()
             step += 1
 
@@ -105,6 +106,10 @@ class Sensors:
         self.last_image_ns = self._stamp(message.header, "camera_optical_frame", self.camera_clock_ns)
         self.image_stamps.add(self.last_image_ns)
         self._images.publish(message)
+
+
+def _is_due(step: int, rate_hz: float) -> bool:
+    return int(step * rate_hz / _STEP_HZ) != int((step - 1) * rate_hz / _STEP_HZ)
 
 
 class FusionRig:

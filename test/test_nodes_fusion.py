@@ -6,7 +6,7 @@ import itertools
 import math
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -257,30 +257,6 @@ def test_simulated_time_is_waited_for_and_a_jump_back_begins_anew(ros: RosTest, 
         assert stamp_ns(rig.until(OK).header) < 90_000_000_000
 
 
-def test_a_best_effort_camera_is_named_in_diagnostics(ros: RosTest, tmp_path: Path) -> None:
-    model = write_tiny_model(tmp_path / "model")
-    with FusionRig(ros, model, reliability=ReliabilityPolicy.BEST_EFFORT):
-        found = ros.status(NODE, lambda status: status.level == ERROR_NUMBER)
-        assert "input_reliability" in found.message
-
-
-def test_a_best_effort_camera_is_named_though_the_verdicts_go_on_without_it(ros: RosTest, tmp_path: Path) -> None:
-    model = write_tiny_model(tmp_path / "model", cases=CASES)
-    sensors = {"reliability": ReliabilityPolicy.BEST_EFFORT, "imu_reliability": ReliabilityPolicy.RELIABLE}
-    with FusionRig(ros, model, **sensors) as rig:
-        status = ros.status(NODE, lambda status: "goes on without the camera" in status.message)
-        problem = "a publisher of camera/image_raw offers less than input_reliability asks for"
-        assert status.level == WARN_NUMBER and status.message.startswith(problem)
-        assert rig.process.output.count(problem) == 1
-
-
-def test_best_effort_is_taken_when_asked_for(ros: RosTest, tmp_path: Path) -> None:
-    model = write_tiny_model(tmp_path / "model")
-    reliability = ReliabilityPolicy.BEST_EFFORT
-    with FusionRig(ros, model, "input_reliability:=best_effort", reliability=reliability) as rig:
-        rig.heard["activity"].wait_for(lambda array: values(array)["steps"] == "30")
-
-
 @pytest.mark.parametrize(
     ("parameter", "sentence"),
     [
@@ -319,48 +295,3 @@ def test_deactivation_says_stale_and_activation_goes_on(ros: RosTest, tmp_path: 
         taken, reason = ros.set_parameter(f"{NAMESPACE}/fusion", "mount_rotation", [0.0, 0.0, 0.0, 2.0])
         assert taken, reason
         rig.until(OK)
-
-
-def test_a_model_that_can_goes_on_without_a_silent_sensor(ros: RosTest, tmp_path: Path) -> None:
-    model = write_tiny_model(tmp_path / "model", favour="WALK", cases=CASES)
-    with FusionRig(ros, model) as rig:
-        for camera, imu, modalities in (
-            (True, True, "camera,imu"),
-            (False, True, "imu"),
-            (True, True, "camera,imu"),
-            (True, False, "camera"),
-            (True, True, "camera,imu"),
-        ):
-            rig.sensors.camera_on, rig.sensors.imu_on = camera, imu
-            assert rig.until_on(modalities).status[0].message == "WALK"
-        rig.heard["activity"].clear()
-        rig.sensors.camera_on = rig.sensors.imu_on = False
-        assert values(rig.until(STALE))["reason"].startswith("no complete window for")
-
-
-def test_a_sensor_of_another_clock_is_named_and_done_without(ros: RosTest, tmp_path: Path) -> None:
-    def shifted(seconds: float) -> Callable[[], int]:
-        return lambda: time.time_ns() + int(seconds * 1e9)
-
-    model = write_tiny_model(tmp_path / "model", favour="WALK", cases=CASES)
-    with FusionRig(ros, model) as rig:
-        for sensor, clock_ns, modalities, told in (
-            ("imu", lambda: 0, "camera", "accelerometer sample has no stamp: its driver must set header.stamp"),
-            ("imu", shifted(5), "camera", "accelerometer sample is stamped 5.0 s in the future: set the clocks"),
-            ("imu", shifted(-0.6), "camera", "accelerometer sample is stamped 0.6 s ago: see what delays it, set"),
-            ("camera", shifted(-5), "imu", "camera image is stamped 5.0 s ago: "),
-            ("camera", shifted(3600), "imu", "camera image is stamped 3600.0 s in the future: "),
-        ):
-            rig.until_on("camera,imu")
-            setattr(rig.sensors, f"{sensor}_clock_ns", clock_ns)
-            rig.until_on(modalities)
-            status = ros.status(NODE, lambda status, told=told: status.message.startswith(told))
-            assert status.level == WARN_NUMBER and "; goes on without the " in status.message
-            assert int(status.values["dropped" if sensor == "camera" else "dropped_samples"]) > 0
-            rig.sensors.reset()
-        rig.until_on("camera,imu")
-        rig.sensors.clock_ns = shifted(-5)
-        stale = rig.until(STALE, reason="no complete window")
-        assert "; camera image is stamped 5." in values(stale)["reason"]
-        assert "; accelerometer sample is stamped 5." in values(stale)["reason"]
-        ros.status(NODE, lambda status: re.match("no complete window.*image.*sample is stamped 5", status.message))

@@ -121,7 +121,9 @@ class FusionNode(HarNode):
         self._jump_handle = self.get_clock().create_jump_callback(
             back_in_time, post_callback=lambda _jump: self._restart()
         )
-        self._health = FusionHealth(self._inputs, self._readings, self._worker, gate, self._model)
+        self._health = FusionHealth(
+            self._inputs, self._readings, self._worker, gate, self._model, self.value("imu_rate_hz")
+        )
         self._worker.start()
         self._out.introduce(self._now_ns())
         self._beat = Beat(1 / self.value("publish_rate_hz"), self._publish_if_silent)

@@ -13,6 +13,7 @@ from har_ros.core.freshness import CAMERA as IMAGES
 from har_ros.core.freshness import IMU as SAMPLES
 from har_ros.core.model_card import CAMERA, IMU
 from har_ros.core.mount import LastReadings, why_no_body
+from har_ros.core.windows import LOST_S, MAX_GAP_S
 from har_ros.inference.model import HarModel
 from har_ros.inference.motion_gate import MotionGate
 from har_ros.nodes.base import Health
@@ -23,6 +24,8 @@ from har_ros.nodes.rates import MissingWatch
 
 _INPUTS = {CAMERA: ("the camera", IMAGES), IMU: ("the accelerometer", SAMPLES)}
 _MOST_SKIPPED = 0.1  # of the pictures; beyond it the processor is too slow for them
+_UNPAIRED = "found no sample"
+_SLOWER = 0.9  # times another rate is no mere wavering
 
 
 class FusionHealth:
@@ -35,12 +38,14 @@ class FusionHealth:
         worker: FusionWorker,
         gate: MotionGate | None,
         model: HarModel,
+        imu_rate_hz: float,
     ) -> None:
         self._inputs = inputs
         self._readings = readings
         self._worker = worker
         self._gate = gate
         self._model = model
+        self._imu_rate_hz = imu_rate_hz
         self._missing = MissingWatch()
         self.latencies_ms: deque[float] = deque(maxlen=300)
 
@@ -91,10 +96,20 @@ class FusionHealth:
         inputs = self._inputs
         missing = {
             "never came": inputs.lost_images,
-            "found no sample": inputs.pairs.unpaired,
+            _UNPAIRED: inputs.pairs.unpaired,
             "were refused": inputs.dropped_images,
         }
-        return self._missing.sentence(inputs.images.count + inputs.lost_images, missing)
+        told = self._missing.sentence(inputs.images.count + inputs.lost_images, missing)
+        return f"{told}{self._by_rates()}" if _UNPAIRED in told else told
+
+    def _by_rates(self) -> str:
+        """Return what the inputs' rates have to do with pictures that find no sample; empty where it is nothing."""
+        images_hz, samples_hz = self._inputs.images.hz(), self._inputs.samples.hz()
+        if samples_hz < _SLOWER * images_hz:
+            return f"; there are {images_hz:.0f} of them a second, and {samples_hz:.0f} samples"
+        if samples_hz > self._imu_rate_hz / _SLOWER:
+            return f"; imu_rate_hz is {self._imu_rate_hz:g}, and {samples_hz:.0f} samples a second come"
+        return ""
 
     def _without(self, used: tuple[str, ...]) -> str:
         """Return which input a verdict that rests on those `used` does without, and why; empty where it has all."""
@@ -102,8 +117,15 @@ class FusionHealth:
         if not missing:
             return ""
         spoken, name = _INPUTS[missing[0]]
-        why = self._inputs.refusals.of(name, time.monotonic())
+        why = self._inputs.refusals.of(name, time.monotonic()) or self._too_seldom(name)
         return (f"{why}; " if why else "") + f"goes on without {spoken}, and is right less often"
+
+    def _too_seldom(self, name: str) -> str:
+        """Return what tells a slow input from a silent one; empty for all others."""
+        meter = {IMAGES: self._inputs.images, SAMPLES: self._inputs.samples}[name]
+        hz = meter.hz()
+        slow = hz < 1 / LOST_S and meter.silent_s() < MAX_GAP_S + LOST_S
+        return f"a {name} comes {hz:.1f} times a second, which is too seldom" if slow else ""
 
     def _no_body(self, used: tuple[str, ...]) -> str:
         """Return what is wrong with the readings that a verdict rests on; empty where they can be a body's."""
