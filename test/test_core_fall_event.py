@@ -81,6 +81,32 @@ def test_who_falls_again_though_the_first_fall_never_ended_is_told_of(
     assert on[-1] == (alarms == 2)
 
 
+@pytest.mark.parametrize(
+    ("later", "gap_s"),
+    [(NO_SENSOR, 0.0), ({"up": LYING}, 0.0), (LIES, 0.08)],
+    ids=["sensor dies", "is moved", "samples lost"],
+)
+def test_a_label_that_wavers_over_somebody_who_lies_raises_no_other_alarm(later: dict, gap_s: float) -> None:
+    monitor = AlarmMonitor(AlarmPolicy())
+    fallen = Person().does(10).does(1, fall=0.9).does(5, fall=0.9, **LIES)
+    for window in fallen.windows:
+        monitor.update(window)
+    assert monitor.acknowledge()
+    begun = len(fallen.windows)
+    fallen.does(3, **LIES).does(60, fall=0.95, **LIES).does(10, fall=0.95, **later).does(3, **LIES)
+    windows = fallen.does(3, fall=0.95, **LIES).windows[begun:]
+    said = {monitor.update(replace(window, gap_s=gap_s)).state for window in windows}
+    assert said == {SUSPECT}
+
+
+def test_a_second_fall_holds_the_strict_alarm_of_the_first() -> None:
+    twice = Person().does(10).does(1, fall=0.9).does(5, **LIES).does(2, fall=0.9, up=LYING).does(5, **LIES)
+    said = list(verdicts(twice.windows, wait_for_lying=True))
+    begun = next(index for index, verdict in enumerate(said) if verdict.state is ALARM)
+    assert {verdict.state for verdict in said[begun:]} == {ALARM}
+    assert FallState.FALL in {verdict.fall for verdict in said[begun:]}, "it is another one"
+
+
 def test_a_sensor_that_was_gone_for_long_may_be_worn_another_way() -> None:
     away = Person().does(10).does(20, **NO_SENSOR).does(0.5, up=LYING)
     said = list(verdicts(away.does(0.3, fall=0.52, up=LYING).does(5, **LIES).windows))

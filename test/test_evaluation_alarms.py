@@ -62,6 +62,9 @@ def test_what_can_not_be_told_together_is_refused(tmp_path: Path, capsys: pytest
     assert main(["evaluate", str(bag), str(bag), "--plots", str(tmp_path)]) == 1
     assert "--plots draws a single bag or dataset" in capsys.readouterr().err
     model = write_colour_model(tmp_path / "model")
-    silent = write_bag(tmp_path / "silent", [(0.2, COLOURS[WALK], WALK)], truth=False)  # and no window, once replayed
-    assert main(["evaluate", str(bag), str(silent), "--model", str(model)]) == 1
-    assert f"'{silent}' has no ground_truth" in capsys.readouterr().err
+    brief = [(0.2, COLOURS[WALK], WALK)]  # and no window, once replayed
+    without = write_bag(tmp_path / "without", brief, truth=False)
+    empty = write_bag(tmp_path / "empty", brief, silent=lambda kind, _t_s: kind == "truth")
+    for silent in (without, empty):
+        assert main(["evaluate", str(bag), str(silent), "--model", str(model)]) == 1
+        assert f"'{silent}' has no ground_truth" in capsys.readouterr().err

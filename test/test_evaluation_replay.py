@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -168,16 +169,16 @@ def test_parameters_that_the_node_would_refuse_are_refused(
     assert sentence in refusal(bag, model, capsys, "--params-file", str(tmp_path / "robot.yaml"))
 
 
-def test_samples_that_come_a_second_late_score_as_the_robot_fared(
+def test_samples_that_come_over_a_second_late_score_as_the_robot_fared(
     tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report = evaluate(write_bag(tmp_path / "late", DAY, imu_late_s=lambda _t_s: 1.0), model)
-    assert (report["n"], report["accuracy"], report["labels"][-1]) == (6, 0, "stale")
+    report = evaluate(write_bag(tmp_path / "late", DAY, imu_late_s=lambda _t_s: 1.2), model)
+    assert (report["n"], report["accuracy"], report["labels"][-1]) == (7, 0, "stale")
     detail = report["dataset"]
     assert (detail["dropped_samples"], detail["dropped_images"], detail["paired"]) == (1800, 0, 0)
     assert detail["unpaired"] > 500
-    assert any("accelerometer sample is stamped 1.0 s ago" in why for why in detail["stale_reasons"])
-    assert "stale in 19 of 19 seconds" in capsys.readouterr().out
+    assert any("accelerometer sample is stamped 1.2 s ago" in why for why in detail["stale_reasons"])
+    assert re.search(r"stale in (\d+) of \1 seconds", capsys.readouterr().out)
     report = evaluate(write_bag(tmp_path / "close", DAY, imu_late_s=lambda _t_s: 0.2), model)
     assert (report["accuracy"], report["dataset"]["unpaired"]) == (1, 0)
 
@@ -291,8 +292,18 @@ def test_a_model_that_can_goes_on_without_a_silent_sensor(tmp_path: Path, kind: 
     assert replay._outcome.modalities == (left,)
 
 
-@pytest.mark.parametrize("stall_s", [0.22, 0.3, 0.45])
-def test_samples_that_come_late_all_at_once_do_not_start_the_window_anew(tmp_path: Path, stall_s: float) -> None:
+@pytest.mark.parametrize(
+    ("stalled", "stall_s", "stale"),
+    [
+        ({Input.IMU}, 0.22, 12),  # no window in the first second
+        ({Input.IMU}, 0.3, 12),
+        ({Input.IMU}, 0.45, 12),
+        ({Input.IMAGE, Input.IMU}, 0.9, 18),
+    ],
+)
+def test_what_comes_late_all_at_once_does_not_start_the_window_anew(
+    tmp_path: Path, stalled: set[Input], stall_s: float, stale: int
+) -> None:
     flexible = write_tiny_model(tmp_path / "flexible", favour=WALK, cases=("camera+imu", "camera", "imu"))
     bag = write_bag(tmp_path / "bag", [(6.0, COLOURS[WALK], WALK)])
     replay = Replay(HarModel(flexible), load_settings())
@@ -302,13 +313,13 @@ def test_samples_that_come_late_all_at_once_do_not_start_the_window_anew(tmp_pat
     end_ns = begin_ns + round((3 + stall_s) * SECOND_NS)
 
     def arrived(kind: Input, recorded_ns: int) -> int:
-        stalled = kind is Input.IMU and begin_ns + 3 * SECOND_NS < recorded_ns < end_ns
-        return end_ns if stalled else recorded_ns
+        late = kind in stalled and begin_ns + 3 * SECOND_NS < recorded_ns < end_ns
+        return end_ns if late else recorded_ns
 
     for kind, recorded_ns, message in sorted(messages, key=lambda each: arrived(*each[:2])):
         replay.take(kind, arrived(kind, recorded_ns), message)
-    assert set(replay.stale_reasons) <= {"no complete window yet"}
-    assert replay.stale_reasons["no complete window yet"] <= 12, "the first second alone"
+    assert replay.stale_reasons["no complete window yet"] <= 12
+    assert replay.stale_reasons.total() <= stale
 
 
 @pytest.mark.parametrize(

@@ -158,8 +158,8 @@ class AlarmMonitor:
         self._minute.update(stamp_ns, evidence.drowsiness)
         if self._fall.began:
             self._fall_alarm.renew()
-        fallen = self._fall.state is FallState.FALLEN
-        self._fall_alarm.update(stamp_ns, fallen if self._policy.wait_for_lying else self._fall.lasts)
+        soon = not self._policy.wait_for_lying or self._fall_alarm.on  # what is raised lasts as long as the fall does
+        self._fall_alarm.update(stamp_ns, self._fall.lasts and (soon or self._fall.state is FallState.FALLEN))
         self._drowsy_alarm.update(stamp_ns, self._minute.drowsy)
 
     def _verdict(self) -> AnomalyVerdict:

@@ -60,7 +60,7 @@ class FallEvent:
         self._since_ns = 0  # of the fall or of the doubt, where there is one
         self._resting = False  # in a fall, as last known
         self._over, self._lying, self._told, self._quiet = Held(), Held(), Held(), Held()
-        self._seen_none = False  # for a while, in a fall: its shock counts no more
+        self._none_seen_ns = -math.inf  # the last window in a fall of a while in which the model saw none
         self.began = False  # with the newest window
         self.doubted = False  # while a fall is seen that what was felt does not bear out
         self.state = FallState.NONE
@@ -78,7 +78,7 @@ class FallEvent:
         self._posture.note(evidence)
         seen, self.began = self._borne_out(evidence, score, felt), False
         if self.lasts:
-            if seen and self._seen_none:
+            if seen and self._is_another(evidence, felt):
                 self._begin(stamp_ns)
             self._follow(evidence)
             return
@@ -94,7 +94,7 @@ class FallEvent:
     def restart(self) -> None:
         """Let nothing before a hole add up with what comes after it; a fall that lasts goes on."""
         self._recent.clear()
-        self._shock_ns = self._unknown_ns = self._suspected_ns = -math.inf
+        self._shock_ns = self._unknown_ns = self._suspected_ns = self._none_seen_ns = -math.inf
         for held in (self._lying, self._over, self._told, self._quiet):
             held.reset()
         if not (self.lasts or self.doubted):
@@ -164,7 +164,7 @@ class FallEvent:
 
     def _begin(self, stamp_ns: int) -> None:
         self.state, self.began, self.doubted = FallState.FALL, True, False
-        self._since_ns, self._resting, self._seen_none = stamp_ns, False, False
+        self._since_ns, self._resting, self._none_seen_ns = stamp_ns, False, -math.inf
         for held in (self._lying, self._over, self._quiet):
             held.reset()
 
@@ -181,12 +181,10 @@ class FallEvent:
             self._begin(stamp_ns)
 
     def _follow(self, evidence: Evidence) -> None:
-        """Follow a fall until the person lies still, and until they are up again.
-
-        That may never be seen, as where the sensor has died or slipped: another fall must count all the same.
-        """
+        """Follow a fall until the person lies still, and until they are up again."""
         policy, stamp_ns = self._policy, evidence.stamp_ns
-        self._seen_none |= self._quiet.lasts(stamp_ns, evidence.fall < policy.suspect_score, self._shock_memory_s)
+        if self._quiet.lasts(stamp_ns, evidence.fall < policy.suspect_score, self._shock_memory_s):
+            self._none_seen_ns = stamp_ns
         if evidence.alive:
             self._resting = evidence.still
         down = self._is_down(evidence)
@@ -198,6 +196,16 @@ class FallEvent:
             self._told.reset()
         elif lies_still:
             self.state = FallState.FALLEN
+
+    def _is_another(self, evidence: Evidence, felt: Felt) -> bool:
+        """Return whether a fall that is seen in a fall is another one: felt, or of a sensor that has died.
+
+        The first one's end may never be seen, as where the sensor has died or slipped. But who lies on is seen to fall,
+        not to, and to fall: after a while of nothing the next one must come at once, and a sensor that merely misses
+        shocks tells of no other fall.
+        """
+        at_once = evidence.stamp_ns - self._none_seen_ns <= self._shock_memory_s * 1e9
+        return at_once and (felt is Felt.SHOCK or not evidence.alive)
 
     def _is_down(self, evidence: Evidence) -> bool:
         """Return whether the sensor is turned as on somebody who lies, and nobody walks."""

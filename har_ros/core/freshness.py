@@ -12,6 +12,7 @@ from har_ros.core.windows import LOST_S
 
 BACKWARD_NS = 1_000_000_000  # a stamp that is merely late lies less far behind
 _OF_LATE_S = 2.0  # what was refused longer ago explains nothing
+_BURST_S = 1.0  # what is older fills no window, however it was held up
 
 # What the fusion node watches, as its reasons name them.
 CAMERA, IMU, PAIR, WINDOW = "camera image", "accelerometer sample", "matching pair", "complete window"
@@ -33,14 +34,19 @@ class Freshness:
     def __init__(self, inputs: tuple[str, ...], timeout_s: float) -> None:
         self._timeout_s = timeout_s
         self._seen: dict[str, tuple[int, float] | None] = dict.fromkeys(inputs)
+        self._late_since_s: dict[str, float] = {}
 
-    def admit(self, name: str, stamp_ns: int, now_ns: int) -> None:
+    def admit(self, name: str, stamp_ns: int, now_ns: int, steady_s: float) -> None:
         """Raise HarError where a sensor's stamp is further than `timeout_s` from the node's clock.
 
         Such a message pairs with nothing and makes a verdict of another time. Refused, it counts as silence, and a
-        model that can goes on with the other sensor.
+        model that can goes on with the other sensor. What comes at once after a stall is late, too, but not for long.
         """
         if not self._is_far(stamp_ns, now_ns):
+            self._late_since_s.pop(name, None)
+            return
+        late_for_s = steady_s - self._late_since_s.setdefault(name, steady_s)
+        if 0 < now_ns - stamp_ns <= _BURST_S * 1e9 and late_for_s <= self._timeout_s:
             return
         if stamp_ns == 0:
             raise HarError(f"{name} has no stamp: its driver must set header.stamp")
@@ -92,7 +98,8 @@ class Refusals:
 
     def explain(self, reason: str | None, steady_s: float) -> str | None:
         """Return a reason of STALE with what explains it, or None for none."""
-        return reason and "; ".join(filter(None, (reason, self.of(CAMERA, steady_s), self.of(IMU, steady_s))))
+        refused = dict.fromkeys(self.of(name, steady_s) for name in (CAMERA, IMU))  # each once
+        return reason and "; ".join(filter(None, (reason, *refused)))
 
 
 class SilenceWatch:

@@ -132,6 +132,9 @@ def _choose(
             raise HarError(f"'{path}' holds several namespaces; choose one of {found} with --namespace")
         if fitting:
             chosen[kind] = fitting[0]
+    for kind in (Input.TRUTH, Input.HARD_NEGATIVE):  # a topic without a message, of a publisher that said nothing
+        if kind in chosen and not chosen[kind].msgcount:
+            del chosen[kind]
     for kind, what in ((Input.IMAGE, "images (camera/image_raw)"), (Input.IMU, "accelerometer (imu/data_raw)")):
         if kind not in chosen and kind is not without:
             topics = ", ".join(sorted({connection.topic for connection in connections})) or "nothing"

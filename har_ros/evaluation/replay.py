@@ -149,7 +149,7 @@ class Replay:
 
     def _note(self, name: str, stamp: int) -> None:
         """Note a message before it is used; raises HarError to refuse it."""
-        self._freshness.admit(name, stamp, self._now_ns)
+        self._freshness.admit(name, stamp, self._now_ns, self._now_ns / 1e9)
         if self._watch.went_back(name, stamp):
             self._counts["restarts"] += 1
             self._room.clear()

@@ -61,10 +61,11 @@ class FusionInputs(PairedInputs):
     def _note(self, name: str, stamp_ns: int) -> None:
         now_ns = self._node.get_clock().now().nanoseconds
         if now_ns == 0:
-            raise HarError("a message from before simulated time has begun")
-        self.freshness.admit(name, stamp_ns, now_ns)
+            raise HarError("simulated time has not begun: play the bag with --clock, or leave use_sim_time out")
+        steady_s = time.monotonic()
+        self.freshness.admit(name, stamp_ns, now_ns, steady_s)
         super()._note(name, stamp_ns)
-        self.freshness.note(name, stamp_ns, time.monotonic())
+        self.freshness.note(name, stamp_ns, steady_s)
         if name == IMU:
             self._samples.note(stamp_ns)
 

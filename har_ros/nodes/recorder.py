@@ -226,13 +226,14 @@ class RecorderNode(HarNode):
     def _after_change(self, changes: list[RosParameter]) -> None:
         """A capture belongs to one label, person and mount: begin another one where they change.
 
-        Without consent none goes on.
+        Without consent none goes on; those that were complete with it are written.
         """
         if self.state != "active":
             return
         if any(change.name in _META for change in changes):
             self._builder.restart()
-        if not self.value("consent"):
+        if not self.value("consent") and (self._recording or self._asked is not None):
+            self.get_logger().warning("the consent was withdrawn, so the recording ends")
             self._recording = False
             self._builder.forget()
             self._answer(Outcome(False, "the consent was withdrawn before the capture was complete"))
@@ -252,7 +253,7 @@ class RecorderNode(HarNode):
         tell = partial(self._note_outcome, self._asked)
         rotation = self.value("mount_rotation")
         if not self._queue.put(Job(steps, self._meta(), rotation, root, datetime.now().astimezone(), tell)):
-            raise HarError(f"a capture, since '{root}' is slower than the camera; record to a faster disk")
+            raise HarError(f"'{root}' is slower than the camera, so a capture is lost; record to a faster disk")
         self._asked = None
 
     def _meta(self) -> CaptureMeta:
