@@ -119,6 +119,7 @@ def _namespace_of(topics: dict[Input, str]) -> str:
 def _choose(
     path: Path, connections: list[Connection], namespace: str | None, without: Input | None
 ) -> dict[Input, Connection]:
+    connections = [each for each in connections if each.msgcount]  # a recorder notes silent publishers' topics, too
     chosen: dict[Input, Connection] = {}
     for kind, msgtype, ending in _WANTED:
         if kind in chosen or kind is without:
@@ -132,9 +133,6 @@ def _choose(
             raise HarError(f"'{path}' holds several namespaces; choose one of {found} with --namespace")
         if fitting:
             chosen[kind] = fitting[0]
-    for kind in (Input.TRUTH, Input.HARD_NEGATIVE):  # a topic without a message, of a publisher that said nothing
-        if kind in chosen and not chosen[kind].msgcount:
-            del chosen[kind]
     for kind, what in ((Input.IMAGE, "images (camera/image_raw)"), (Input.IMU, "accelerometer (imu/data_raw)")):
         if kind not in chosen and kind is not without:
             topics = ", ".join(sorted({connection.topic for connection in connections})) or "nothing"

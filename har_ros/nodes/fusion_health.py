@@ -108,7 +108,7 @@ class FusionHealth:
         if samples_hz < _SLOWER * images_hz:
             return f"; there are {images_hz:.0f} of them a second, and {samples_hz:.0f} samples"
         if samples_hz > self._imu_rate_hz / _SLOWER:
-            return f"; imu_rate_hz is {self._imu_rate_hz:g}, and {samples_hz:.0f} samples a second come"
+            return f"; {samples_hz:.0f} samples a second come: set imu_rate_hz to it, in place of {self._imu_rate_hz:g}"
         return ""
 
     def _without(self, used: tuple[str, ...]) -> str:
