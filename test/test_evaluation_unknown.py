@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -16,9 +17,11 @@ from bag_maker import COLOURS, write_colour_model
 from tiny_model import write_tiny_model
 
 from har_ros.cli import main
+from har_ros.core.model_card import load_card
 from har_ros.dataset.writer import write_capture
 from har_ros.evaluation.metrics import by_subject, difference
-from har_ros.evaluation.unknown import told_apart
+from har_ros.evaluation.prediction import Prediction
+from har_ros.evaluation.unknown import rejection, told_apart
 
 TAKEN_AT = datetime(2024, 5, 6, 7, 8, 9, tzinfo=timezone.utc)
 
@@ -33,6 +36,24 @@ def test_auroc_and_the_strange_that_pass() -> None:
     assert mixed["fpr_at_95_tpr"] == pytest.approx(0.3)
     assert mixed["auroc"] == pytest.approx((7 * 20 + 3 * 18) / 200)
     assert 0.5 < mixed["auroc_ci"][0] <= mixed["auroc"] <= mixed["auroc_ci"][1]
+
+
+def test_either_score_finds_what_the_other_one_misses(tmp_path: Path) -> None:
+    card = load_card(write_tiny_model(tmp_path / "model"))
+    card = replace(card, novelty={name: {"camera+imu": 0.0} for name in ("energy", "reconstruction", "distance")})
+
+    def predictions(energies: list[float], distances: list[float]) -> list[Prediction]:
+        return [
+            Prediction(tmp_path / str(number), None, np.full(6, 1 / 6, np.float32), "", {"energy": e, "distance": d})
+            for number, (e, d) in enumerate(zip(energies, distances))
+        ]
+
+    # Of the strange, two are like the known in energy and far off, two are the other way round.
+    usual = [float(number) for number in range(10)]
+    found = rejection(card, predictions(usual, usual[::-1]), predictions([-5, -5, 99, 99], [5000, 5000, -5, -5]))
+    assert found is not None
+    scores = {name: figures["auroc"] for name, figures in found["scores"].items()}
+    assert scores == {"lack of confidence": 0.5, "energy": 0.5, "distance": 0.5, "either": 1.0}
 
 
 def test_the_worst_subject_and_the_spread() -> None:

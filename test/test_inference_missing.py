@@ -152,18 +152,21 @@ def test_a_model_that_needs_both_says_nothing_without_one(tmp_path: Path) -> Non
         assert run(model, 3, **missing) == []
 
 
-def test_a_strange_window_is_unknown(model: HarModel) -> None:
+@pytest.mark.parametrize("name", ["energy", "distance"])
+def test_a_strange_window_is_unknown(model: HarModel, name: str) -> None:
     _, normal = run(model, 2)[-1]
     assert normal.activity.label != "unknown" and normal.novelty == {"energy": pytest.approx(1, abs=1)}
     wary = model.with_card(
         replace(
             model.card,
-            novelty={"energy": dict.fromkeys(CASES, -10.0)},
+            novelty={name: dict.fromkeys(CASES, -10.0)},
             thresholds={**model.card.thresholds, "min_confidence": 0.0},
         )
     )
     _, strange = run(wary, 2)[-1]
-    assert strange.activity.label == "unknown"
+    assert (strange.activity.label, strange.activity.reason) == ("unknown", "unlike the training")
+    doubtful = replace(wary.card, novelty={"reconstruction": dict.fromkeys(CASES, -10.0)})
+    assert run(model.with_card(doubtful), 2)[-1][1].activity.label != "unknown", "that score tells of anomalies"
 
 
 def test_how_sure_one_must_be_depends_on_what_is_there(model: HarModel) -> None:

@@ -79,6 +79,7 @@ def test_anomaly_golden() -> None:
         ("drowsiness", "0.1250"),
         ("energy", "-1.5000"),
         ("reconstruction", "nan"),
+        ("distance", "nan"),
     ]
     assert (array.status[0].level, array.status[0].message) == (DiagnosticStatus.ERROR, "alarm")
 

@@ -25,6 +25,7 @@ from std_srvs.srv import Trigger
 from tiny_model import write_tiny_model
 
 from har_ros.core.labels import LABELS
+from har_ros.core.model_card import NOVELTIES
 
 OK, ERROR, STALE = DiagnosticStatus.OK, DiagnosticStatus.ERROR, DiagnosticStatus.STALE
 OK_NUMBER, WARN_NUMBER, ERROR_NUMBER = 0, 1, 2  # as Status has it
@@ -39,7 +40,7 @@ KEYS = [
 
 
 CASES = ("camera+imu", "camera", "imu")
-EVENTS = {"activity": [], "anomaly": ["fall_state", "drowsiness", "energy", "reconstruction"]}
+EVENTS = {"activity": [], "anomaly": ["fall_state", "drowsiness", *NOVELTIES]}
 
 
 @pytest.fixture(scope="module")

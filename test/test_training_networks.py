@@ -15,17 +15,19 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="needs the extra train")
 
 from har_ros.core.imu_steps import IMU_STATISTICS, imu_steps, step_edges
+from har_ros.core.labels import LABELS
 from har_ros.core.model_card import HEAD_FILE
 from har_ros.core.resources import find_model
 from har_ros.inference.sessions import open_session
-from har_ros.training.backbone import MobileNetV2, split
+from har_ros.training.backbone import FEATURES, MobileNetV2, split
 from har_ros.training.batches import Batch
 from har_ros.training.data import NONE_OF_THEM
 from har_ros.training.export import HEADS_FILE, export_networks, export_trunk
-from har_ros.training.fit import Feed, Fit, load_state
+from har_ros.training.fit import Feed, Fit, learn_distance, load_state
 from har_ros.training.losses import training_loss
 from har_ros.training.networks import NETWORKS
 from har_ros.training.networks.build import build_network
+from har_ros.training.networks.distance import ClassDistance
 from har_ros.training.networks.invariants import InvariantChannels
 from har_ros.training.profile import load_profile
 
@@ -35,7 +37,11 @@ PRESENT = {"camera+imu": (1.0, 1.0), "camera": (1.0, 0.0), "imu": (0.0, 1.0)}
 
 def network_of(name: str) -> torch.nn.Module:
     torch.manual_seed(1)
-    return build_network(load_profile(name), None).eval()
+    network = build_network(load_profile(name), None).eval()
+    if "distance" in network.novelty:
+        size = 2 * load_profile(name).heads.imu_units
+        network.distance.learn(0.1 * np.random.default_rng(0).normal(size=(60, size)), np.arange(60) % len(LABELS))
+    return network
 
 
 def fall() -> np.ndarray:
@@ -93,6 +99,8 @@ def test_no_turn_of_the_sensor_changes_the_answer(name: str, seed: int) -> None:
         ]
     torch.testing.assert_close(answers[0].logits, answers[1].logits, atol=1e-4, rtol=0)
     torch.testing.assert_close(answers[0].reconstruction, answers[1].reconstruction, atol=1e-4, rtol=0)
+    if answers[0].distance is not None:
+        torch.testing.assert_close(answers[0].distance, answers[1].distance, atol=1e-3, rtol=1e-3)
     if "imu" in network.modalities:
         assert (answers[0].logits - answers[2].logits).abs().max() > 1e-3, "the accelerometer matters"
 
@@ -143,7 +151,7 @@ def test_exported_heads_ignore_what_is_missing(name: str, trunk: Path, tmp_path:
         for given_output, expected in zip(session.run(None, lacking), whole):
             np.testing.assert_array_equal(given_output, expected)
             assert np.isfinite(expected).all()
-        assert whole[0].sum() == pytest.approx(1, abs=1e-5) and whole[1].shape == (1, 2)
+        assert whole[0].sum() == pytest.approx(1, abs=1e-5) and whole[1].shape == (1, len(network.novelty))
 
 
 @pytest.mark.parametrize("name", NEW)
@@ -156,6 +164,10 @@ def test_windows_of_a_batch_are_answered_as_each_alone(name: str) -> None:
         alone = [network.window(*(each[[row]] for each in (*given, presence))) for row in range(4)]
     torch.testing.assert_close(together.logits, torch.cat([each.logits for each in alone]))
     torch.testing.assert_close(together.reconstruction, torch.cat([each.reconstruction for each in alone]))
+    if together.distance is not None:
+        torch.testing.assert_close(together.distance, torch.cat([each.distance for each in alone]))
+    if "camera" in network.modalities and together.distance is not None:
+        assert (together.distance > 0).tolist() == [body > 0 for _, body in presence.tolist()], "0 where it isn't felt"
 
 
 def test_the_shipped_heads_are_what_the_shipped_model_runs() -> None:
@@ -220,3 +232,61 @@ def test_the_autoencoder_learns_from_normal_activities_alone() -> None:
         training_loss(network(batch.maps, batch.imu, batch.presence), batch, learning).backward()
         size = sum(float(each.grad.abs().sum()) for each in network.autoencoder.parameters())
         assert (size > 0) == learns
+
+
+def test_the_distance_tells_what_no_class_is_like() -> None:
+    size, rng = 8, np.random.default_rng(5)
+    labels = np.repeat([0, 1, 3, 4, 5], 40)  # of one class there is none
+    centres = rng.normal(0, 10, (6, size))
+    shape = rng.normal(size=(size, size))
+    numbers = (centres[labels] + rng.normal(size=(len(labels), size)) @ shape).astype(np.float32)
+    distance = ClassDistance(size)
+    assert distance(torch.from_numpy(numbers)).abs().max() == 0, "it has learnt nothing yet"
+    distance.learn(numbers, labels)
+
+    def of(points: np.ndarray) -> np.ndarray:
+        return distance(torch.from_numpy(points.astype(np.float32))).numpy()
+
+    usual = np.quantile(of(centres[labels] + rng.normal(size=(len(labels), size)) @ shape), 0.95)
+    assert of(centres[[0, 1, 3, 4, 5]]).max() < 0.5 < usual
+    assert of(centres[[2]])[0] > 2 * usual, "what it has not seen"
+    # The same step is far where the classes hardly vary, and near where they do.
+    axes = np.linalg.eigh(shape.T @ shape)[1]
+    far, near = of(centres[0] + 3 * axes[:, [0, -1]].T)
+    assert far > 3 * near
+
+
+def test_one_capture_of_each_class_is_learnt_as_well() -> None:
+    distance = ClassDistance(4)
+    distance.learn(np.eye(4, dtype=np.float32), np.arange(4))
+    assert distance(torch.eye(4)).abs().max() == 0 and distance(-torch.eye(4)).min() > 1
+
+
+def test_a_network_learns_the_distance_of_each_label_from_what_is_felt() -> None:
+    network = network_of("edge")
+    torch.manual_seed(4)
+    batches = [
+        Batch(torch.randn(12, 30, 1, FEATURES), 3 * torch.randn(12, 30, 5), torch.ones(12, 2), torch.arange(12) % 6)
+        for _ in range(4)
+    ]
+    learn_distance(network, batches)
+    with torch.no_grad():
+        scores = [network(each.maps, each.imu, each.presence).distance for each in batches]
+    shuffled = [each._replace(labels=each.labels.flip(0)) for each in batches]
+    learnt = {key: value.clone() for key, value in network.distance.state_dict().items()}
+    assert 0.2 < float(torch.cat(scores).mean()) < 2, "of random motion, as far as is usual"
+    learn_distance(network, shuffled)
+    assert not torch.equal(network.distance.state_dict()["_centres"], learnt["_centres"])
+    learn_distance(network, batches)
+    for key, value in network.distance.state_dict().items():
+        torch.testing.assert_close(value, learnt[key])
+
+
+def test_heads_from_before_there_was_a_distance_still_load() -> None:
+    network = network_of("edge")
+    older = {key: value for key, value in network.state_dict().items() if not key.startswith("distance.")}
+    fresh = build_network(load_profile("edge"), None)
+    fresh.load_state_dict(older)
+    assert torch.equal(fresh.gates.weight, network.gates.weight)
+    with pytest.raises(RuntimeError):
+        fresh.load_state_dict({key: value for key, value in older.items() if key != "gates.weight"})

@@ -175,7 +175,7 @@ def test_an_activity_left_out_of_training_is_strange_to_the_model(
     assert report["n"] == 10 and report["per_class"]["WALK"]["n"] == 0
     rejection = report["dataset"]["rejection"]
     assert (rejection["known"], rejection["strange"]) == (10, 2)
-    assert set(rejection["scores"]) == {"lack of confidence", "energy"}
+    assert set(rejection["scores"]) == {"lack of confidence", "energy", "distance", "either"}
     abnormality = report["dataset"]["abnormality"]
     assert (abnormality["normal"], abnormality["anomalies"]) == (6, 4) and 0 <= abnormality["auroc"] <= 1
     for more in (("--folds", "2"), ("--warm-start", "paper")):  # neither would judge a model that never saw it

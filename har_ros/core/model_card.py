@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,8 @@ ENCODER_FILE = "frame_encoder.onnx"
 HEAD_FILE = "window_head.onnx"
 CAMERA, IMU = MODALITIES = ("camera", "imu")
 _AND = "+"
-NOVELTIES = ("energy", "reconstruction")
+NOVELTIES = ("energy", "reconstruction", "distance")
+STRANGE = ("energy", "distance")  # what tells windows of none of the activities
 DEFAULT_THRESHOLDS = {"min_confidence": 0.5, "suspect_score": 0.5, "alarm_score": 0.7}
 _TEXTS = ("name", "profile", "pixel_scaling", "licence")
 _MODALITY_SETS = (MODALITIES, (CAMERA,), (IMU,))
@@ -49,9 +50,9 @@ class ModelCard:
     temperature:       of each case, such as `camera+imu` or `imu`, that it can do: t makes of the head's
                        probabilities p softmax(log p / t), above 1 less sure, below 1 more.
     novelty:           of each of the head's scores the greatest value that is nothing strange, in each case;
-                       above that of `energy` the activity is unknown; above that of `reconstruction` the window
-                       is unlike the normal activities of the training, as falls and drowsiness are: a second
-                       opinion on the anomaly score, published beside it.
+                       above that of `energy` or `distance` the activity is unknown; above that of `reconstruction`
+                       the window is unlike the normal activities of the training, as falls and drowsiness are: a
+                       second opinion on the anomaly score, published beside it.
     thresholds:        min_confidence, suspect_score, alarm_score (see har_ros.core.decision).
     min_confidence:    what takes the place of the thresholds' in cases that have one of their own: who sees or feels
                        less is less sure when right, too.
@@ -96,7 +97,7 @@ class ModelCard:
             ("anomaly_labels", _are_labels(self.anomaly_labels), "be one or more of the labels"),
             ("modalities", self.modalities in _MODALITY_SETS, f"be {', '.join(MODALITIES)} or one of them"),
             ("temperature", self._are_temperatures(), "have a number from 0.1 to 10 for each case that it can do"),
-            ("novelty", self._are_novelties(), f"have for {' and '.join(NOVELTIES)} a number of each case"),
+            ("novelty", self._are_novelties(), f"have for {', '.join(NOVELTIES)} a number of each case"),
             ("thresholds", _are_thresholds(self.thresholds), f"be {thresholds}, each a number from 0 to 1"),
             ("min_confidence", self._are_confidences(), "have a number from 0 to 1 for cases that it can do"),
             ("sha256", _are_hashes(self.sha256), f"name {ENCODER_FILE} and {HEAD_FILE} and the hash of each"),
@@ -127,9 +128,9 @@ class ModelCard:
         """Return the confidence below which the activity is unknown in `case`."""
         return self.min_confidence.get(case, self.thresholds["min_confidence"])
 
-    def is_novel(self, score: str, value: float, case: str) -> bool:
-        """True where the head's score of that name is above what is nothing strange in `case`."""
-        return score in self.novelty and value > self.novelty[score][case]
+    def is_strange(self, novelty: Mapping[str, float], case: str) -> bool:
+        """True where the head's scores say that a window in `case` shows none of the activities, or are no numbers."""
+        return any(not novelty[name] <= self.novelty[name][case] for name in STRANGE if name in self.novelty)
 
     def _are_readings(self, values: Any, low: float) -> bool:
         of_each = isinstance(values, tuple) and len(values) == len(self.imu_channels)

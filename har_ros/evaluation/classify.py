@@ -47,7 +47,7 @@ def decide(card: ModelCard, answer: Answer, case: str | None = None) -> Activity
     case: the one it was answered in; without it the one in which nothing is missing.
     """
     case = case or case_of(card.modalities)
-    strange = card.is_novel("energy", novelty_of(card, answer).get("energy", 0.0), case)
+    strange = card.is_strange(novelty_of(card, answer), case)
     return decide_activity(answer.probabilities, card.labels, card.least_confidence(case), strange)
 
 

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import percentileofscore
 
 from har_ros.core.decision import UNKNOWN
-from har_ros.core.model_card import ModelCard
+from har_ros.core.model_card import STRANGE, ModelCard
 from har_ros.evaluation.metrics import LEVEL, units_of, wilson
 from har_ros.evaluation.prediction import Prediction, subjects_of
 
-UNSURE = "lack of confidence"  # 1 - the greatest probability, the score that every model has
+UNSURE, EITHER = "lack of confidence", "either"  # 1 - the greatest probability, which every model has
 _ABNORMAL = "reconstruction"  # learnt on normal activities alone, so it tells anomalies from them
 _KNOWN_THAT_PASS = 0.95
 _RESAMPLES = 500
@@ -30,21 +31,24 @@ def rejection(card: ModelCard, kept: Sequence[Prediction], others: Sequence[Pred
     unknown: of both kinds, how many were answered `unknown`, and the share with Wilson's interval.
     scores:  of each score for that the AUROC (0.5 is chance), its interval by a bootstrap that draws whole subjects
              (captures, where there is one subject alone), and the share of the strange that pass at the limit that
-             95 % of the known pass (FPR at 95 % TPR).
+             95 % of the known pass (FPR at 95 % TPR). `either` is the greater of the model's own scores, each of them
+             as the share of the known captures that are less strange by it.
     """
     if not others:
         return None
     both = [*kept, *others]
     is_known = np.arange(len(both)) < len(kept)
     subjects = subjects_of(both)
+    own = {name: np.array([entry.novelty[name] for entry in both]) for name in STRANGE if name in card.novelty}
+    telling = {name: score for name, score in own.items() if np.ptp(score) > 0}  # not the distance of what isn't felt
+    scores = {UNSURE: np.array([_unsure(entry) for entry in both]), **telling}
+    if len(telling) > 1:
+        scores[EITHER] = np.max([percentileofscore(score[is_known], score, "mean") for score in telling.values()], 0)
     return {
         "known": len(kept),
         "strange": len(others),
         "unknown": {"known": _share_unknown(kept), "strange": _share_unknown(others)},
-        "scores": {
-            name: told_apart(np.array([_strangeness(entry, name) for entry in both]), is_known, subjects)
-            for name in (UNSURE, *(name for name in card.novelty if name != _ABNORMAL))
-        },
+        "scores": {name: told_apart(score, is_known, subjects) for name, score in scores.items()},
     }
 
 
@@ -114,6 +118,6 @@ def _share_unknown(entries: Sequence[Prediction]) -> dict[str, Any]:
     return {"captures": count, "share": round(count / len(entries), 6), "share_ci": wilson(count, len(entries))}
 
 
-def _strangeness(entry: Prediction, name: str) -> float:
+def _unsure(entry: Prediction) -> float:
     assert entry.probabilities is not None
-    return 1 - float(entry.probabilities.max()) if name == UNSURE else entry.novelty[name]
+    return 1 - float(entry.probabilities.max())

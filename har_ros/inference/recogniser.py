@@ -190,7 +190,7 @@ class StreamingRecogniser:
         if not math.isfinite(sum(probabilities.tolist())):
             raise HarError(f"model '{card.name}' gave no numbers for the window; train or export it again")
         novelty = dict(zip(card.novelty, answer.novelty.tolist()))
-        strange = card.is_novel("energy", novelty.get("energy", 0.0), case)
+        strange = card.is_strange(novelty, case)
         activity = decide_activity(probabilities, card.labels, card.least_confidence(case), strange)
         span = self._window.span()
         felt = IMU in modalities

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har_ros.core.labels import ACTIVITIES
-from har_ros.core.model_card import DEFAULT_THRESHOLDS
+from har_ros.core.model_card import DEFAULT_THRESHOLDS, STRANGE
 from har_ros.evaluation.reliability import calibration, nll
 from har_ros.training.batches import ImuScale, plain_batches
 from har_ros.training.data import NONE_OF_THEM, Clip
@@ -43,9 +43,9 @@ class Calibration:
         """Return which of a network's answers (n,) in a case would be published as `unknown`."""
         least = self.min_confidence.get(case, self.thresholds["min_confidence"])
         unknown: NDArray[np.bool_] = softened(answers.logits, self.temperature[case]).max(1) < least
-        if "energy" in self.novelty:
-            place = list(self.novelty).index("energy")
-            unknown |= answers.novelty[:, place] > self.novelty["energy"][case]
+        for place, name in enumerate(self.novelty):
+            if name in STRANGE:
+                unknown |= answers.novelty[:, place] > self.novelty[name][case]
         return unknown
 
 
@@ -76,9 +76,12 @@ def calibrate(network: ActivityNetwork, clips: Sequence[Clip], store: FeatureSto
         logits, truth, people = answers.logits[known], answers.truth[known], subjects[known]
         few = len(set(people)) < FEW_PEOPLE
         temperature = result.temperature[case] = max(best_temperature(logits, truth), 1.0 if few else 0.0)
+        varying = np.ptp(answers.novelty[known], axis=0) > 0  # not the distance of what isn't felt
+        telling = [name for name, varies in zip(network.novelty, varying) if varies and name in STRANGE]
         for place, name in enumerate(network.novelty):
-            usual = known if name == "energy" else known & _normal(answers.truth)
-            result.novelty[name][case] = round(float(np.quantile(answers.novelty[usual, place], _KEPT)), 6)
+            usual = known if name in STRANGE else known & _normal(answers.truth)
+            lost = (1 - _KEPT) / (len(telling) if name in telling else 1)
+            result.novelty[name][case] = round(float(np.quantile(answers.novelty[usual, place], 1 - lost)), 6)
         result.min_confidence[case] = _least_confidence(softened(logits, temperature), truth)
         result.figures[case] = {
             "accuracy": round(float((logits.argmax(1) == truth).mean()), 6),

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from har_ros.core.errors import HarError
@@ -187,6 +187,16 @@ def predict(network: ActivityNetwork, batches: Iterable[Batch]) -> Answers:
             novelty.append(torch.stack(kept, 1).cpu().numpy())
             truth.append(each.labels.numpy())
     return Answers(np.concatenate(logits), np.concatenate(novelty), np.concatenate(truth))
+
+
+def learn_distance(network: ActivityNetwork, batches: Iterable[Batch]) -> None:
+    """Let a trained network's `distance` learn where the known activities are; of the clips, each motion is felt."""
+    if "distance" not in network.novelty:
+        return
+    motions: list[Tensor] = []
+    with network.distance.register_forward_pre_hook(lambda _, given: motions.append(given[0])):
+        labels = predict(network, batches).truth
+    network.distance.learn(torch.cat(motions).cpu().numpy(), labels)
 
 
 def _on_device(batch: Batch) -> Batch:

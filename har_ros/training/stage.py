@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from har_ros.training.compress import Compressible, sizes_and_times
 from har_ros.training.data import Clip, known
 from har_ros.training.export import export_networks
 from har_ros.training.features import PLAIN_VIEWS, FeatureStore
-from har_ros.training.fit import Epoch, Feed, Fit, assess, predict
+from har_ros.training.fit import Epoch, Feed, Fit, assess, learn_distance, predict
 from har_ros.training.job import Job, Sets
 from har_ros.training.profile import SPARSE
 
@@ -54,6 +55,9 @@ class Stage:
         self.kept = name == DENSE or any(epoch.validation_loss < loss_before for epoch in self.history)
         if not self.kept:
             model.network.load_state_dict(before)
+        felt = replace(profile, augmentation=replace(profile.augmentation, imu_withheld=0.0))
+        known_motions = training_batches(known(sets.train), self.store, self.scale, felt, max_epochs)
+        learn_distance(model.network, known_motions)
         self.pruning = model.check_sparsity() if name == SPARSE else None
         self.calibration = calibrate(model.network, sets.validation, self.store, self.scale)
         self.onnx_difference = export_networks(self.folder, model.file, model.network, profile.pictures.frame_size_px)

@@ -21,6 +21,7 @@ from har_ros.training.networks.branches import (
     VideoBranch,
     summary,
 )
+from har_ros.training.networks.distance import ClassDistance
 
 _SHUT = -1e4  # a gate's logit where its branch is missing: its softmax is 0
 
@@ -44,6 +45,7 @@ class AttentionNetwork(FeatureNetwork):
         self.classes = new_classes(settings.fused_units)
         self.alone = nn.ModuleList([new_classes(size) for size in self._sizes])
         self.autoencoder = Autoencoder(sum(units), settings.autoencoder_units)
+        self.distance = ClassDistance(self._sizes[1])
         of_state = _owners(units)
         self.register_buffer("_of_state", of_state, persistent=False)
         self.register_buffer("_of_summary", _owners(self._sizes), persistent=False)
@@ -62,11 +64,13 @@ class AttentionNetwork(FeatureNetwork):
         gates = torch.softmax(self._of_each(torch.addmm(bias, shown, self.gates.weight.t())), 1)
         values = torch.cat([value(each) for value, each in zip(self.values, shown.split(self._sizes, 1))], 1)
         fused = (gates * self._of_each(torch.tanh(values))).sum(1)
-        alone = [layer(self.dropout(each)) for layer, each in zip(self.alone, summaries.split(self._sizes, 1))]
+        each_branch = summaries.split(self._sizes, 1)
+        alone = [layer(self.dropout(each)) for layer, each in zip(self.alone, each_branch)]
         return Output(
             self.classes(self.dropout(fused)),
             {CAMERA: alone[0], IMU: alone[1]},
             self._reconstruction(states, there[:, self._of_state]),
+            torch.where(there[:, 1], self.distance(each_branch[1]), 0.0),
         )
 
     def _of_each(self, numbers: Tensor) -> Tensor:

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from har_ros.core.imu_steps import IMU_STATISTICS
 from har_ros.core.labels import LABELS
-from har_ros.core.model_card import MODALITIES
+from har_ros.core.model_card import MODALITIES, NOVELTIES
+from har_ros.training.networks.distance import ClassDistance
 
 
 @dataclass
@@ -22,11 +23,13 @@ class Output:
     logits:         (B, 6)
     auxiliary:      logits (B, 6) of each branch alone, by its modality; for training
     reconstruction: (B,) how badly the autoencoder gave the window again; None for a network without
+    distance:       (B,) how far its motion is from the known ones, 0 where it isn't felt; None for a network without
     """
 
     logits: Tensor
     auxiliary: dict[str, Tensor] = field(default_factory=dict)
     reconstruction: Tensor | None = None
+    distance: Tensor | None = None
 
 
 class ActivityNetwork(nn.Module, abc.ABC):
@@ -40,15 +43,17 @@ class ActivityNetwork(nn.Module, abc.ABC):
     cases:        combinations of modalities that it can answer with.
     novelty:      the names of its scores.
     frame_size:   numbers of a frame that the window takes.
+    distance:     of those that have this score, how far a motion is from the known ones.
     """
 
     Settings: ClassVar[type]
     modalities: ClassVar[tuple[str, ...]] = MODALITIES
     imu_channels: ClassVar[tuple[str, ...]] = IMU_STATISTICS
     cases: ClassVar[tuple[str, ...]] = ("camera+imu", "camera", "imu")
-    novelty: ClassVar[tuple[str, ...]] = ("energy", "reconstruction")
+    novelty: ClassVar[tuple[str, ...]] = NOVELTIES
     trains_block: ClassVar[bool] = False
     frame_size: int
+    distance: ClassDistance
 
     @abc.abstractmethod
     def __init__(self, settings: Any, last_block: nn.Sequential | None) -> None:
@@ -110,9 +115,8 @@ def novelty_scores(output: Output) -> dict[str, Tensor]:
     energy: Liu et al., "Energy-based Out-of-distribution Detection", 2020.
     """
     scores = {"energy": -torch.logsumexp(output.logits, 1)}
-    if output.reconstruction is not None:
-        scores["reconstruction"] = output.reconstruction
-    return scores
+    more = {"reconstruction": output.reconstruction, "distance": output.distance}
+    return scores | {name: score for name, score in more.items() if score is not None}
 
 
 def new_classes(inputs: int) -> nn.Linear:

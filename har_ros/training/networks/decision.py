@@ -20,6 +20,7 @@ from har_ros.training.networks.branches import (
     summary,
     there,
 )
+from har_ros.training.networks.distance import ClassDistance
 
 
 class DecisionNetwork(FeatureNetwork):
@@ -30,6 +31,7 @@ class DecisionNetwork(FeatureNetwork):
         self.video = VideoBranch(settings)
         self.imu = ImuBranch(settings)
         self.autoencoder = Autoencoder(settings.video_units, settings.autoencoder_units)
+        self.distance = ClassDistance(2 * settings.imu_units)
         self.dropout = nn.Dropout(settings.dropout)
         self.video_classes = new_classes(settings.autoencoder_units + 1)
         self.imu_classes = new_classes(2 * settings.imu_units)
@@ -41,9 +43,11 @@ class DecisionNetwork(FeatureNetwork):
         kept = self.autoencoder.encode(states)
         error = self.autoencoder.errors(kept, states.detach()).mean(1)
         video = self.video_classes(self.dropout(torch.cat([kept, error.detach()[:, None]], 1)))
-        body = self.imu_classes(self.dropout(summary(self.imu(imu))))
+        motion = summary(self.imu(imu))
+        body = self.imu_classes(self.dropout(motion))
         judgements = []
         for place, logits in enumerate((video, body)):
             judgements.append(torch.where(there(presence, place), self.weights[place] * logits, 0.0))
         reconstruction = torch.where(there(presence, 0)[:, 0], error, 0.0)
-        return Output(judgements[0] + judgements[1], {CAMERA: video, IMU: body}, reconstruction)
+        distance = torch.where(there(presence, 1)[:, 0], self.distance(motion), 0.0)
+        return Output(judgements[0] + judgements[1], {CAMERA: video, IMU: body}, reconstruction, distance)

@@ -14,6 +14,7 @@ class VideoNetwork(FeatureNetwork):
 
     modalities = (CAMERA,)
     cases = (CAMERA,)
+    novelty = ("energy", "reconstruction")
 
     def __init__(self, settings: Settings, last_block: nn.Sequential | None) -> None:
         super().__init__(settings, last_block)

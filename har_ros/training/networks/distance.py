@@ -1,0 +1,58 @@
+"""How far a window's motion is from that of every known activity.
+
+What a network has not been shown may look to it like a very certain example of what it knows, as somebody who runs does
+like somebody who walks; the distance from the known ones tells the two apart. Lee et al., "A Simple Unified Framework
+for Detecting Out-of-Distribution Samples and Adversarial Attacks", 2018.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.covariance import LedoitWolf
+from torch import Tensor, nn
+
+from har_ros.core.labels import LABELS
+
+_LEAST_SPREAD = 0.01  # of a recurrent layer's states, which lie between -1 and 1: one that is constant tells nothing
+_LEAST_VARIANCE = 0.01  # in any direction, where each number's is 1: what hardly varies would outweigh all that does
+
+class ClassDistance(nn.Module):
+    """Mahalanobis' distance, squared, by number: numbers (B, size) -> (B,), to the nearest of the known classes.
+
+    It is 0 until it has learnt where these are, as it must anew whenever the weights before it change.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.register_buffer("_whitening", torch.zeros(size, size))
+        self.register_buffer("_centres", torch.zeros(len(LABELS), size))
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        """Return the distances."""
+        apart = (numbers @ self._whitening)[:, None] - self._centres
+        return apart.square().mean(2).amin(1)
+
+    def learn(self, numbers: NDArray[np.float32], labels: NDArray[np.int64]) -> None:
+        """Take numbers (n, size) of known windows and the indices of their labels (n,) for what is usual.
+
+        All classes have one covariance, which is shrunk where n is small (Ledoit and Wolf, 2004). A class of which
+        there is none is as far as the others are.
+        """
+        spread = np.maximum(numbers.std(0), _LEAST_SPREAD)
+        centres = np.stack([numbers[labels == label].mean(0) for label in np.unique(labels)])
+        within = (numbers - centres[np.searchsorted(np.unique(labels), labels)]) / spread
+        covariance = LedoitWolf(assume_centered=True).fit(within).covariance_ + _LEAST_VARIANCE * np.eye(len(spread))
+        whitening = np.linalg.inv(np.linalg.cholesky(covariance)).T / spread[:, None]
+        known = np.resize(centres @ whitening, (len(LABELS), len(spread)))
+        self._whitening.copy_(torch.from_numpy(whitening))
+        self._centres.copy_(torch.from_numpy(known))
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *more: Any) -> None:
+        """Take what is there: networks from before there was a distance learn it after their next training."""
+        for name, buffer in self.named_buffers():
+            state_dict.setdefault(prefix + name, buffer)
+        super()._load_from_state_dict(state_dict, prefix, *more)
