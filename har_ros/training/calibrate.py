@@ -24,7 +24,7 @@ from har_ros.training.networks.base import ActivityNetwork
 
 SCORING_BATCH = 32
 _TEMPERATURES = np.geomspace(0.25, 6, 121)
-_KEPT = 0.98  # share of the known that may not be taken for strange
+_KEPT = 0.98  # share of the known that no score may take for strange
 _LEAST_CONFIDENCE = 0.3
 FEW_PEOPLE = 4  # fewer make no network surer than it is: who is told right throughout says little of others
 
@@ -76,12 +76,9 @@ def calibrate(network: ActivityNetwork, clips: Sequence[Clip], store: FeatureSto
         logits, truth, people = answers.logits[known], answers.truth[known], subjects[known]
         few = len(set(people)) < FEW_PEOPLE
         temperature = result.temperature[case] = max(best_temperature(logits, truth), 1.0 if few else 0.0)
-        varying = np.ptp(answers.novelty[known], axis=0) > 0  # not the distance of what isn't felt
-        telling = [name for name, varies in zip(network.novelty, varying) if varies and name in STRANGE]
         for place, name in enumerate(network.novelty):
             usual = known if name in STRANGE else known & _normal(answers.truth)
-            lost = (1 - _KEPT) / (len(telling) if name in telling else 1)
-            result.novelty[name][case] = round(float(np.quantile(answers.novelty[usual, place], 1 - lost)), 6)
+            result.novelty[name][case] = round(float(np.quantile(answers.novelty[usual, place], _KEPT)), 6)
         result.min_confidence[case] = _least_confidence(softened(logits, temperature), truth)
         result.figures[case] = {
             "accuracy": round(float((logits.argmax(1) == truth).mean()), 6),
