@@ -11,9 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from har_ros.core.imu_steps import IMU_STATISTICS
-from har_ros.core.labels import LABELS
+from har_ros.core.labels import LABELS, Activity
 from har_ros.core.model_card import MODALITIES, NOVELTIES
 from har_ros.training.networks.distance import ClassDistance
+
+_FALL = LABELS.index(Activity.FALL_OR_COLLAPSE.value)
 
 
 @dataclass
@@ -112,11 +114,15 @@ class _WindowHead(nn.Module):
 def novelty_scores(output: Output) -> dict[str, Tensor]:
     """Return the scores (B,) by their names: the higher, the stranger.
 
-    energy: Liu et al., "Energy-based Out-of-distribution Detection", 2020.
+    energy:   Liu et al., "Energy-based Out-of-distribution Detection", 2020.
+    distance: the less, the more it is a fall: no two of these are alike, and what is one must not become unknown.
     """
     scores = {"energy": -torch.logsumexp(output.logits, 1)}
-    more = {"reconstruction": output.reconstruction, "distance": output.distance}
-    return scores | {name: score for name, score in more.items() if score is not None}
+    if output.reconstruction is not None:
+        scores["reconstruction"] = output.reconstruction
+    if output.distance is not None:
+        scores["distance"] = output.distance * (1 - torch.softmax(output.logits, 1)[:, _FALL])
+    return scores
 
 
 def new_classes(inputs: int) -> nn.Linear:

@@ -18,28 +18,24 @@ from torch import Tensor, nn
 from har_ros.core.labels import LABELS
 
 _LEAST_SPREAD = 0.01  # of a recurrent layer's states, which lie between -1 and 1: one that is constant tells nothing
-_REACH = 0.98  # share of a class's own windows that are no further from its centre than 1
-_LEAST_REACH = 0.1  # where the mean of all classes' is about 1: a class of few windows hardly varies
 _LEAST_VARIANCE = 0.01  # in any direction, where each number's is 1: what hardly varies would outweigh all that does
 
 
 class ClassDistance(nn.Module):
-    """How far numbers (B, size) are from the nearest of the known classes, (B,): 1 is as far as few of it are.
+    """The square of Mahalanobis' distance, by number: numbers (B, size) -> (B,), to the nearest of the known classes.
 
-    It is the square of Mahalanobis' distance by what is usual for the class, since falls differ more than seats do. It
-    is 0 until it has learnt where these are, as it must anew whenever the weights before it change.
+    It is 0 until it has learnt where these are, as it must anew whenever the weights before it change.
     """
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self.register_buffer("_whitening", torch.zeros(size, size))
         self.register_buffer("_centres", torch.zeros(len(LABELS), size))
-        self.register_buffer("_reaches", torch.ones(len(LABELS)))
 
     def forward(self, numbers: Tensor) -> Tensor:
         """Return the distances."""
         apart = (numbers @ self._whitening)[:, None] - self._centres
-        return (apart.square().mean(2) / self._reaches).amin(1)
+        return apart.square().mean(2).amin(1)
 
     def learn(self, numbers: NDArray[np.float32], labels: NDArray[np.int64]) -> None:
         """Take numbers (n, size) of known windows and the indices of their labels (n,) for what is usual.
@@ -52,13 +48,9 @@ class ClassDistance(nn.Module):
         centres = np.stack([numbers[of == place].mean(0) for place in range(len(classes))])
         within = (numbers - centres[of]) / spread
         covariance = LedoitWolf(assume_centered=True).fit(within).covariance_ + _LEAST_VARIANCE * np.eye(len(spread))
-        unscaled = np.linalg.inv(np.linalg.cholesky(covariance)).T
-        own = np.square(within @ unscaled).mean(1)
-        reaches = [max(np.quantile(own[of == place], _REACH), _LEAST_REACH) for place in range(len(classes))]
-        whitening = unscaled / spread[:, None]
+        whitening = np.linalg.inv(np.linalg.cholesky(covariance)).T / spread[:, None]
         self._whitening.copy_(torch.from_numpy(whitening))
         self._centres.copy_(torch.from_numpy(np.resize(centres @ whitening, self._centres.shape)))
-        self._reaches.copy_(torch.from_numpy(np.resize(reaches, self._reaches.shape)))
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *more: Any) -> None:
         """Take what is there: networks from before there was a distance learn it after their next training."""
