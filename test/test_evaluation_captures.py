@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -182,6 +183,30 @@ def test_predict_says_label_confidence_and_state(
     said = capsys.readouterr().out
     assert f"{folder.name}: {label}, confidence 100.0 %, {state} (anomaly score" in said
     assert "recorded as STAND" in said
+
+
+def test_predict_says_why_something_is_unknown(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_coloured(tmp_path, "STAND", "STAND")
+    card = load_card(model)
+    wary = tmp_path / "wary"
+    shutil.copytree(model, wary)
+    replace(card, thresholds={**card.thresholds, "min_confidence": 1.0}).save(wary)
+    assert main(["predict", str(folder), "--model", str(wary)]) == 0
+    assert f"{folder.name}: unknown (low confidence; likeliest STAND), confidence" in capsys.readouterr().out
+
+
+def test_plots_go_into_a_folder(tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_coloured(tmp_path / "data", "STAND", "STAND").parent.parent
+    (tmp_path / "file").touch()
+    assert main(["evaluate", str(folder), "--model", str(model), "--plots", str(tmp_path / "file")]) == 1
+    assert "file' is a file; give --plots a folder" in capsys.readouterr().err
+    out = tmp_path / "plots"
+    assert main(["evaluate", str(folder), "--model", str(model), "--plots", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert {path.name for path in out.iterdir()} == {"confusion.png", "reliability.png", "precision_recall.png"}
+    assert all(f"wrote {path}" in said for path in out.iterdir())
 
 
 def test_predict_lets_the_user_pick(tmp_path: Path, model: Path) -> None:

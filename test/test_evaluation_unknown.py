@@ -71,6 +71,16 @@ def test_what_is_lost_is_judged_on_the_same_items() -> None:
     assert difference(before, before, list(range(10))) == {"points": 0.0, "ci": [0.0, 0.0]}
 
 
+def test_few_people_on_one_side_are_not_drawn_whole() -> None:
+    rng = np.random.default_rng(1)
+    known, subjects = np.arange(29) < 22, [f"s{index % 3}" for index in range(22)] + ["s0"] * 7
+    hits = 0
+    for _ in range(20):
+        low, high = told_apart(rng.normal(size=29), known, subjects)["auroc_ci"]
+        hits += low <= 0.5 <= high
+    assert hits >= 16, "of noise the interval nearly always holds one half"
+
+
 def test_one_person_alone_has_an_interval_of_their_captures() -> None:
     known, strangeness = np.arange(30) < 20, np.concatenate([np.arange(20.0), np.arange(15.0, 25.0)])
     low, high = told_apart(strangeness, known, ["a"] * 30)["auroc_ci"]

@@ -7,8 +7,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from har_ros.core.labels import Activity
-
 
 def print_details(console: Console, detail: dict[str, Any]) -> None:
     """Print the people, what was not scored, how well the strange is known, and the acts."""
@@ -29,9 +27,9 @@ def print_details(console: Console, detail: dict[str, Any]) -> None:
     if detail["rejection"]:
         _print_rejection(console, detail["rejection"])
     if detail["abnormality"]:
-        words = "the autoencoder's error tells {anomalies} anomalies from {normal} normal captures, AUROC {auroc:.3f}"
-        console.print(words.format(**detail["abnormality"]))
-    if any(_is_telling(figures) for figures in detail["acts"].values()):
+        words = "`reconstruction` tells {anomalies} anomalies from {normal} normal captures: AUROC {auroc:.3f}"
+        console.print(f"{words.format(**detail['abnormality'])} {_interval(detail['abnormality'])}")
+    if detail["acts"]:
         _print_acts(console, detail["acts"])
     for folder, reason in detail["left_out"].items():
         console.print(f"left out {folder}: {reason}", style="yellow", markup=False)
@@ -53,8 +51,7 @@ def _print_rejection(console: Console, rejection: dict[str, Any]) -> None:
     for heading in ("AUROC", "strange that pass where 95 % of the known do, %"):
         table.add_column(heading, justify="right")
     for name, figures in rejection["scores"].items():
-        interval = "({:.2f} to {:.2f})".format(*figures["auroc_ci"]) if figures["auroc_ci"] else ""
-        table.add_row(name, f"{figures['auroc']:.3f} {interval}", f"{100 * figures['fpr_at_95_tpr']:.1f}")
+        table.add_row(name, f"{figures['auroc']:.3f} {_interval(figures)}", f"{100 * figures['fpr_at_95_tpr']:.1f}")
     console.print(table)
     for kind, counted in rejection["unknown"].items():
         low, high = counted["share_ci"]
@@ -64,21 +61,18 @@ def _print_rejection(console: Console, rejection: dict[str, Any]) -> None:
         )
 
 
+def _interval(figures: dict[str, Any]) -> str:
+    return "({:.2f} to {:.2f})".format(*figures["auroc_ci"]) if figures["auroc_ci"] else ""
+
+
 def _print_acts(console: Console, acts: dict[str, Any]) -> None:
-    table = Table("act", "truth", title="acts: anomalies, and what must raise no alarm")
+    table = Table("act", "truth", title="acts")
     for heading in ("n", "windows of an alarm, %"):
         table.add_column(heading, justify="right")
     table.add_column("answers")
     for act, figures in acts.items():
-        if _is_telling(figures):
-            low, high = figures["alarm_ci"]
-            share = f"{100 * figures['alarm'] / figures['captures']:.1f} ({100 * low:.0f} to {100 * high:.0f})"
-            answers = ", ".join(f"{count} {label}" for label, count in figures["answers"].items())
-            table.add_row(act, ", ".join(figures["truth"]), str(figures["captures"]), share, answers)
+        low, high = figures["alarm_ci"]
+        share = f"{100 * figures['alarm'] / figures['captures']:.1f} ({100 * low:.0f} to {100 * high:.0f})"
+        answers = ", ".join(f"{count} {label}" for label, count in figures["answers"].items())
+        table.add_row(act, ", ".join(figures["truth"]), str(figures["captures"]), share, answers)
     console.print(table)
-
-
-def _is_telling(figures: dict[str, Any]) -> bool:
-    """Return whether an act is an anomaly, none of the six, or was taken for an anomaly."""
-    truths = [Activity(truth) for truth in figures["truth"]]
-    return bool(figures["alarm"]) or any(truth.is_anomaly or truth is Activity.OTHER for truth in truths)

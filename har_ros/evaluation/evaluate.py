@@ -73,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
         report = _evaluate_dataset(console, model, args)
     if args.json:
         write_json(args.json, {**report, "without": args.without})
+        console.print(f"wrote {args.json}")
     return 0
 
 
@@ -84,6 +85,8 @@ def _check(args: argparse.Namespace) -> None:
         raise HarError(f"several paths must be bags, and '{captures[0]}' is none; score datasets one by one")
     if args.plots and len(args.path) > 1:
         raise HarError("--plots draws a single bag or dataset; leave it out")
+    if args.plots and args.plots.exists() and not args.plots.is_dir():
+        raise HarError(f"'{args.plots}' is a file; give --plots a folder")
 
 
 def _evaluate_bags(console: Console, model: HarModel, args: argparse.Namespace) -> dict[str, Any]:
@@ -114,7 +117,7 @@ def _evaluate_dataset(console: Console, model: HarModel, args: argparse.Namespac
     print_scores(console, report)
     print_details(console, report["dataset"])
     if args.plots:
-        _plot_trust(args.plots, model.card, predictions)
+        _plot_trust(console, args.plots, model.card, predictions)
         console.print(_plot(args.plots / "confusion.png", report))
     return report
 
@@ -131,10 +134,12 @@ def _plot(path: Path, report: dict[str, Any]) -> str:
     return f"wrote {path}"
 
 
-def _plot_trust(folder: Path, card: ModelCard, predictions: Sequence[Prediction]) -> None:
+def _plot_trust(console: Console, folder: Path, card: ModelCard, predictions: Sequence[Prediction]) -> None:
     """Draw how far confidences can be trusted, and precision over recall."""
     probabilities, truth = stacked(card, known(card, predictions))
-    plot_reliability(probabilities, truth, card.name, folder / "reliability.png")
-    plot_precision_recall(probabilities, truth, card.labels, card.name, folder / "precision_recall.png")
+    reliability, precision = folder / "reliability.png", folder / "precision_recall.png"
+    plot_reliability(probabilities, truth, card.name, reliability)
+    plot_precision_recall(probabilities, truth, card.labels, card.name, precision)
+    console.print(f"wrote {reliability}\nwrote {precision}")
 
 

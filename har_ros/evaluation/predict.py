@@ -58,8 +58,10 @@ def describe(model: HarModel, folder: Path) -> str:
     verdict = decide(card, answer)
     score = card.anomaly_score(answer.probabilities)
     state = "anomaly" if score >= card.thresholds["suspect_score"] else "normal"
+    likeliest = card.labels[int(answer.probabilities.argmax())]
+    why = f" ({verdict.reason}; likeliest {likeliest})" if verdict.reason else ""
     lines = [
-        f"{folder.name}: {verdict.label}, confidence {100 * verdict.confidence:.1f} %, "
+        f"{folder.name}: {verdict.label}{why}, confidence {100 * verdict.confidence:.1f} %, "
         f"{state} (anomaly score {score:.3f}); recorded as {capture.label}",
         *(f"assumed: {note}" for note in capture.assumptions),
     ]

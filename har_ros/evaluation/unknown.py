@@ -22,6 +22,7 @@ UNSURE, EITHER = "lack of confidence", "either"  # 1 - the greatest probability,
 _ABNORMAL = "reconstruction"  # learnt on normal activities alone, so it tells anomalies from them
 _KNOWN_THAT_PASS = 0.95
 _RESAMPLES = 500
+_FEW_PEOPLE = 4  # drawn whole, all of a kind would be in or out
 Floats = NDArray[np.float64]
 
 
@@ -30,9 +31,9 @@ def rejection(card: ModelCard, kept: Sequence[Prediction], others: Sequence[Pred
 
     unknown: of both kinds, how many were answered `unknown`, and the share with Wilson's interval.
     scores:  of each score for that the AUROC (0.5 is chance), its interval by a bootstrap that draws whole subjects
-             (captures, where there is one subject alone), and the share of the strange that pass at the limit that
-             95 % of the known pass (FPR at 95 % TPR). `either` is the greater of the model's own scores, each of them
-             as the share of the known captures that are less strange by it.
+             (captures, where either kind shows fewer than four), and the share of the strange that pass at the limit
+             that 95 % of the known pass (FPR at 95 % TPR). `either` is the greater of the model's own scores, each of
+             them as the share of the known captures that are less strange by it.
     """
     if not others:
         return None
@@ -70,7 +71,8 @@ def told_apart(strangeness: Floats, is_known: NDArray[np.bool_], subjects: Seque
     from sklearn.metrics import roc_auc_score, roc_curve
 
     false_rates, true_rates, _ = roc_curve(is_known, -strangeness, drop_intermediate=False)
-    ids = units_of(subjects)
+    people = [len(set(np.array(subjects)[side])) for side in (is_known, ~is_known)]
+    ids = units_of(subjects) if min(people) >= _FEW_PEOPLE else np.arange(len(subjects))
     members = [np.flatnonzero(ids == number) for number in range(ids.max() + 1)]
     rng = np.random.default_rng(0)
     areas = []
