@@ -97,7 +97,7 @@ def test_each_stage_is_a_model_and_the_last_one_is_published(finished: Path, car
         model = HarModel(finished / "run_model" / stage)
         assert model.card.novelty.keys() == set(NOVELTIES)
         distance = model.card.novelty["distance"]
-        assert distance["camera+imu"] == distance["imu"] > 0 == distance["camera"], "of the motion alone"
+        assert min(distance["camera+imu"], distance["imu"]) > 0 == distance["camera"], "of what is felt"
         assert tuple(model.card.temperature) == CASES and model.card.imu_channels == IMU_STATISTICS
     assert card.identity == model.card.identity
     graph = onnx.load(finished / "model" / ENCODER_FILE).graph
