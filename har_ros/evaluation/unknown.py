@@ -18,7 +18,8 @@ from har_ros.core.model_card import STRANGE, ModelCard
 from har_ros.evaluation.metrics import LEVEL, units_of, wilson
 from har_ros.evaluation.prediction import Prediction, subjects_of
 
-UNSURE, EITHER = "lack of confidence", "either"  # 1 - the greatest probability, which every model has
+UNSURE = "lack of confidence"  # 1 - the greatest probability, the score that every model has
+EITHER = "either"
 _ABNORMAL = "reconstruction"  # learnt on normal activities alone, so it tells anomalies from them
 _KNOWN_THAT_PASS = 0.95
 _RESAMPLES = 500
