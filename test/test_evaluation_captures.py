@@ -203,8 +203,10 @@ def test_plots_go_into_a_folder(tmp_path: Path, model: Path, capsys: pytest.Capt
     assert main(["evaluate", str(folder), "--model", str(model), "--plots", str(tmp_path / "file")]) == 1
     assert "file' is a file; give --plots a folder" in capsys.readouterr().err
     out = tmp_path / "plots"
+    (folder / "DANCING").mkdir()
     assert main(["evaluate", str(folder), "--model", str(model), "--plots", str(out)]) == 0
-    said = capsys.readouterr().out
+    said, warned = capsys.readouterr()
+    assert "har: warning: folder 'DANCING' is no activity and left out" in warned
     assert {path.name for path in out.iterdir()} == {"confusion.png", "reliability.png", "precision_recall.png"}
     assert all(f"wrote {path}" in said for path in out.iterdir())
 

@@ -20,7 +20,14 @@ from har_ros.core.windows import MAX_GAP_S
 from har_ros.dataset.capture import Capture, CaptureMeta
 from har_ros.dataset.json_file import require_place, write_json
 from har_ros.dataset.parallel import for_each_capture
-from har_ros.dataset.reader import activity_of, find_captures, find_unfinished, is_half_simulated, read_capture
+from har_ros.dataset.reader import (
+    activity_of,
+    find_captures,
+    find_unfinished,
+    is_half_simulated,
+    passed_over,
+    read_capture,
+)
 
 _IMBALANCE = 1.5  # the largest class over the smallest; beyond it accuracy flatters the largest
 _LISTED = 20  # gaps shown on the terminal; the JSON holds all
@@ -148,11 +155,10 @@ def _warnings(root: Path, classes: dict[str, dict[str, int]]) -> list[str]:
     unnamed = sum(facts["without_subject"] for facts in classes.values())
     if unnamed:
         warnings.append(f"{unnamed} captures name no subject: a split can't keep people apart; record with one")
+    warnings += passed_over(root)
     for shelf in sorted(entry for entry in root.iterdir() if entry.is_dir()):
         activity = activity_of(shelf)
-        if activity is None and not shelf.name.startswith("."):
-            warnings.append(f"folder '{shelf.name}' is no activity and left out; rename it if it is one")
-        elif activity is not None and shelf.name != activity.value:
+        if activity is not None and shelf.name != activity.value:
             warnings.append(f"folder '{shelf.name}' is taken for {activity}")
     if is_half_simulated(root):
         warnings.append("the simulation never came to its end; give the same `har simulate` to go on from there")

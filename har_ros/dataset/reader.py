@@ -50,6 +50,16 @@ def find_captures(root: Path) -> list[Path]:
     return sorted(capture for shelf in shelves for capture in _folders(shelf) if not capture.name.startswith("."))
 
 
+def passed_over(root: Path) -> list[str]:
+    """Return, a sentence each, which folders under `root` name no activity, so that nobody looks into them."""
+    names = [folder.name for folder in _folders(root) if activity_of(folder) is None]
+    return [
+        f"folder '{name}' is no activity and left out; rename it if it is one"
+        for name in names
+        if not name.startswith(".")
+    ]
+
+
 def find_unfinished(root: Path) -> list[Path]:
     """Return what killed writers left under `root`: never captures, and safe to delete once nobody writes."""
     return sorted(part for shelf in _folders(root) for part in shelf.glob(f"{UNFINISHED_PREFIX}*"))
