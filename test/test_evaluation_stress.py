@@ -94,7 +94,10 @@ def test_what_a_colour_model_loses_is_told(dataset: Path, tmp_path: Path, capsys
     scored = [row["macro_f1"] for name, row in rows.items() if name != UNDISTURBED and "macro_f1" in row]
     assert report["groups"]["disturbed"] == pytest.approx(sum(scored) / len(scored), abs=1e-6)
     said = capsys.readouterr().out
-    assert "dark, levels at a quarter" in said and "needs" in said
+    table = said[: said.index("mean macro-F1")]
+    low, high = (round(100 * bound) for bound in plain["accuracy_ci"])
+    assert "undisturbed" in table and f"100.0 ({low} to {high})" in table and "needs" in table
+    assert max(map(len, table.splitlines())) <= 80
     assert f"light {100 * report['groups']['light']:.1f}" in said
     first = (dataset.parent / "stress.json").read_bytes()
     stressed(dataset, tmp_path / "model")

@@ -273,14 +273,18 @@ def test_a_split_that_may_leak_is_refused_unless_asked_for(tmp_path: Path, capsy
 
 
 @pytest.mark.timeout(400)
-def test_an_adapted_model_keeps_its_scale_and_tells_what_is_in_it(weights: None, cache: Path, tmp_path: Path) -> None:
+def test_an_adapted_model_keeps_its_scale_and_tells_what_is_in_it(
+    weights: None, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     quick = {"pictures__trainable_blocks": 0, "learning__max_epochs": 1, "compression__steps": []}
     profile = write_profile(tmp_path / "profile.yaml", **quick)
     begin = command(write_anonymous(tmp_path / "anonymous"), profile, cache, tmp_path / "base", *ALLOWED)
     assert main(begin) == 0
     own = write_dataset(tmp_path / "own", source="real")
+    (own / "DANCING").mkdir()
     warm = ("--warm-start", str(tmp_path / "base" / "model"))
     assert main(command(own, profile, cache, tmp_path / "adapted", *warm)) == 0
+    assert "har: warning: folder 'DANCING' is no activity and left out" in capsys.readouterr().err
     base, adapted = (load_card(tmp_path / name / "model") for name in ("base", "adapted"))
     assert (adapted.imu_mean, adapted.imu_std) == (base.imu_mean, base.imu_std)
     assert adapted.training["sources"] == ["real", "simulated"] and adapted.training["synthetic"] is True

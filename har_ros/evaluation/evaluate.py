@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,6 @@ from har_ros.core.errors import HarError
 from har_ros.core.model_card import CAMERA, IMU, MODALITIES, ModelCard, case_of
 from har_ros.core.resources import DEFAULT_MODEL, find_model
 from har_ros.dataset.json_file import require_place, write_json
-from har_ros.dataset.reader import passed_over
 from har_ros.evaluation.alarms import print_alarm_rates
 from har_ros.evaluation.bag import Input, is_bag
 from har_ros.evaluation.bag_report import UNSCORED, Circumstances, print_timeline, replay_bag, replay_bags
@@ -23,7 +21,7 @@ from har_ros.evaluation.capture_report import print_details
 from har_ros.evaluation.captures import judge, predict_dataset
 from har_ros.evaluation.prediction import Prediction, known, stacked
 from har_ros.evaluation.reliability import plot_precision_recall, plot_reliability
-from har_ros.evaluation.report import confusion_title, plot_confusion, print_scores, warn_of_seen
+from har_ros.evaluation.report import confusion_title, plot_confusion, print_scores, warn_of_passed_over, warn_of_seen
 from har_ros.inference.model import HarModel
 
 _INPUTS = {CAMERA: Input.IMAGE, IMU: Input.IMU}
@@ -114,8 +112,7 @@ def _evaluate_dataset(console: Console, model: HarModel, args: argparse.Namespac
     (root,) = args.path
     case = case_of([each for each in model.card.modalities if each != args.without])
     predictions = predict_dataset(root, model, case)
-    for sentence in passed_over(root):
-        print(f"har: warning: {sentence}", file=sys.stderr)
+    warn_of_passed_over(root)
     report = judge(root, model.card, predictions)
     warn_of_seen(report["dataset"]["subjects_seen_in_training"])
     print_scores(console, report)

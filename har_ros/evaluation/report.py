@@ -13,6 +13,7 @@ from rich.table import Table
 
 from har_ros.core.errors import HarError
 from har_ros.core.model_card import ModelCard
+from har_ros.dataset.reader import passed_over
 
 
 def model_detail(card: ModelCard) -> dict[str, Any]:
@@ -60,6 +61,12 @@ def warn_of_seen(seen: list[str] | None) -> None:
             "scores tell nothing about other people; score it on people it has not seen",
             file=sys.stderr,
         )
+
+
+def warn_of_passed_over(root: Path) -> None:
+    """Say on stderr which folders of a dataset name no activity, so that nothing in them counts."""
+    for sentence in passed_over(root):
+        print(f"har: warning: {sentence}", file=sys.stderr)
 
 
 def confusion_title(report: dict[str, Any]) -> str:

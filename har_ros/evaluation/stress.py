@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -31,7 +32,7 @@ from har_ros.dataset.sensing import Samples
 from har_ros.evaluation.classify import classify_encoded, decide, encode
 from har_ros.evaluation.metrics import by_subject, difference, score
 from har_ros.evaluation.prediction import Prediction, known, seen_in_training, stacked, subjects_of
-from har_ros.evaluation.report import model_detail, warn_of_seen
+from har_ros.evaluation.report import model_detail, warn_of_passed_over, warn_of_seen
 from har_ros.evaluation.stress_list import CONDITIONS, UNDISTURBED, Condition
 from har_ros.inference.model import HarModel
 
@@ -90,6 +91,7 @@ def stress(root: Path, model: HarModel, captures: int | None = None) -> dict[str
         why = next(iter(left_out.values()), "all show something else than the model's activities")
         raise HarError(f"none of the {len(folders)} captures can be scored; the first: {why}")
     seen = seen_in_training(card, plain)
+    warn_of_passed_over(root)
     warn_of_seen(seen)
     table = {}
     for condition in CONDITIONS:
@@ -177,10 +179,10 @@ def _figures(card: ModelCard, met: Sequence[Prediction], plain: Sequence[Predict
 
 def print_stress(console: Console, report: dict[str, Any]) -> None:
     """Print a line for each condition, a rule between groups."""
-    table = Table(title=f"{report['model']['name']} on {report['dataset']['path']}")
-    table.add_column("condition", no_wrap=True)
-    for heading in ("macro-F1", "lost", "accuracy", "lost", "worst subject", "unknown"):
-        table.add_column(heading, justify="right")
+    table = Table(title=f"{report['model']['name']} on {report['dataset']['path']}", box=SIMPLE, padding=(0, 1, 0, 0))
+    table.add_column("condition")
+    for heading in ("macro-\nF1", "accuracy", "lost", "worst\nsubject", "un-\nknown"):
+        table.add_column(heading, justify="right", no_wrap=True)  # whole at 80 columns, where conditions take two lines
     rows = list(report["conditions"].items())
     for (name, figures), (_, following) in zip(rows, [*rows[1:], ("", {"group": ""})]):
         table.add_row(name, *_cells(figures), end_section=following["group"] != figures["group"])
@@ -188,9 +190,9 @@ def print_stress(console: Console, report: dict[str, Any]) -> None:
     means = ", ".join(f"{group} {100 * mean:.1f}" for group, mean in report["groups"].items())
     console.print(f"mean macro-F1 of each group: {means}")
     console.print(
-        f"{report['dataset']['captures']} captures; all in %; lost: points against undisturbed; intervals are of 95 %: "
-        "of accuracy Wilson's, widened for the likeness within subjects, of its loss by a bootstrap that draws whole "
-        "subjects; a right label counts even where the answer was `unknown`"
+        f"{report['dataset']['captures']} captures; all in %; lost: points of accuracy against undisturbed; intervals "
+        "are of 95 %: of accuracy Wilson's, widened for the likeness within subjects, of its loss by a bootstrap that "
+        "draws whole subjects; a right label counts even where the answer was `unknown`"
     )
     for folder, reason in report["dataset"]["left_out"].items():
         console.print(f"left out {folder}: {reason}", style="yellow")
@@ -198,13 +200,12 @@ def print_stress(console: Console, report: dict[str, Any]) -> None:
 
 def _cells(figures: dict[str, Any]) -> list[str]:
     if "impossible" in figures:
-        return ["-", "", "-", "", figures["impossible"]]
+        return ["-", "-", figures["impossible"]]
     low, high = figures["accuracy_ci"]
     lost_low, lost_high = figures["accuracy_lost_points_ci"]
     worst = figures["worst_subject"]
     return [
         f"{100 * figures['macro_f1']:.1f}",
-        f"{figures['macro_f1_lost_points']:.1f}",
         f"{100 * figures['accuracy']:.1f} ({100 * low:.0f} to {100 * high:.0f})",
         f"{figures['accuracy_lost_points']:.1f} ({lost_low:.0f} to {lost_high:.0f})",
         f"{100 * worst['accuracy']:.0f} of {worst['captures']}",

@@ -17,6 +17,7 @@ from har_ros.core.model_card import publish_model
 from har_ros.dataset.json_file import write_json
 from har_ros.dataset.parallel import for_each_capture
 from har_ros.dataset.reader import read_capture
+from har_ros.evaluation.report import warn_of_passed_over
 from har_ros.training.ablation import Sides, ablate
 from har_ros.training.backbone import MobileNetV2, load_mobilenet, split
 from har_ros.training.calibrate import FEW_PEOPLE
@@ -41,6 +42,8 @@ _TUNED_FILE = "tuned.pt"
 def train_model(job: Job) -> str:
     """Do all stages of a training and return lines that say what came out. Raises HarError."""
     profile, sets = job.profile, sets_of(job)
+    for root in filter(None, (job.dataset, job.test)):
+        warn_of_passed_over(root)
     begin = partial(_begin_anew, load_mobilenet(job.weights)) if job.warm_start is None else begin_warm
     torch.manual_seed(profile.seed)
     try_folder(job.out)
