@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 
 from har_ros.core.imu_steps import IMU_STATISTICS, imu_steps, step_edges
 from har_ros.core.labels import LABELS
-from har_ros.core.model_card import HEAD_FILE
+from har_ros.core.model_card import HEAD_FILE, NOVELTIES
 from har_ros.core.resources import find_model
 from har_ros.inference.sessions import open_session
 from har_ros.training.backbone import FEATURES, MobileNetV2, split
@@ -26,7 +26,7 @@ from har_ros.training.export import HEADS_FILE, export_networks, export_trunk
 from har_ros.training.fit import Feed, Fit, learn_distance, load_state
 from har_ros.training.losses import training_loss
 from har_ros.training.networks import NETWORKS
-from har_ros.training.networks.base import Output, novelty_scores
+from har_ros.training.networks.base import Output
 from har_ros.training.networks.build import build_network
 from har_ros.training.networks.distance import ClassDistance
 from har_ros.training.networks.invariants import InvariantChannels
@@ -100,8 +100,8 @@ def test_no_turn_of_the_sensor_changes_the_answer(name: str, seed: int) -> None:
         ]
     torch.testing.assert_close(answers[0].logits, answers[1].logits, atol=1e-4, rtol=0)
     torch.testing.assert_close(answers[0].reconstruction, answers[1].reconstruction, atol=1e-4, rtol=0)
-    if answers[0].distance is not None:
-        torch.testing.assert_close(answers[0].distance, answers[1].distance, atol=1e-3, rtol=1e-3)
+    scores = [network.novelty_scores(each, both) for each in answers]
+    torch.testing.assert_close(scores[0], scores[1], atol=1e-3, rtol=1e-3)
     if "imu" in network.modalities:
         assert (answers[0].logits - answers[2].logits).abs().max() > 1e-3, "the accelerometer matters"
 
@@ -165,10 +165,12 @@ def test_windows_of_a_batch_are_answered_as_each_alone(name: str) -> None:
         alone = [network.window(*(each[[row]] for each in (*given, presence))) for row in range(4)]
     torch.testing.assert_close(together.logits, torch.cat([each.logits for each in alone]))
     torch.testing.assert_close(together.reconstruction, torch.cat([each.reconstruction for each in alone]))
-    if together.distance is not None:
-        torch.testing.assert_close(together.distance, torch.cat([each.distance for each in alone]))
-    if "camera" in network.modalities and together.distance is not None:
-        assert (together.distance > 0).tolist() == [body > 0 for _, body in presence.tolist()], "0 where it isn't felt"
+    scores = network.novelty_scores(together, presence)
+    rows = [network.novelty_scores(each, presence[[row]]) for row, each in enumerate(alone)]
+    torch.testing.assert_close(scores, torch.cat(rows))
+    if "distance" in network.novelty:
+        felt = scores[:, network.novelty.index("distance")] > 0
+        assert felt.tolist() == [body > 0 for _, body in presence.tolist()], "0 where it isn't felt"
 
 
 def test_the_shipped_heads_are_what_the_shipped_model_runs() -> None:
@@ -256,11 +258,15 @@ def test_the_distance_tells_what_no_class_is_like() -> None:
     assert far > 3 * near
 
 
-def test_what_is_taken_for_a_fall_is_not_strange_for_its_motion() -> None:
+def test_what_is_taken_for_a_fall_is_less_strange_for_its_motion_but_never_usual_for_it() -> None:
+    network, far = network_of("edge"), 5 * torch.ones(2, 64)
     falls, walks = (torch.full((1, 6), -5.0).index_fill(1, torch.tensor([LABELS.index(label)]), 5.0)
                     for label in ("FALL_OR_COLLAPSE", "WALK"))  # fmt: skip
-    scores = novelty_scores(Output(torch.cat([falls, walks]), distance=torch.tensor([4.0, 4.0])))
-    assert scores["distance"].tolist() == [pytest.approx(0, abs=0.01), pytest.approx(4, abs=0.01)]
+    output = Output(torch.cat([falls, walks]), reconstruction=torch.zeros(2), motion=far)
+    scores = network.novelty_scores(output, torch.ones(2, 2))
+    fall, walk = scores[:, NOVELTIES.index("distance")].tolist()
+    assert walk == pytest.approx(float(network.distance(far)[1].detach()), rel=0.01)
+    assert fall == pytest.approx(0.7 * walk, rel=0.01)
 
 
 def test_one_capture_of_each_class_is_learnt_as_well() -> None:
@@ -278,7 +284,7 @@ def test_a_network_learns_the_distance_of_each_label_from_what_is_felt() -> None
     ]
     learn_distance(network, batches)
     with torch.no_grad():
-        scores = [network(each.maps, each.imu, each.presence).distance for each in batches]
+        scores = [network.distance(network(each.maps, each.imu, each.presence).motion) for each in batches]
     shuffled = [each._replace(labels=each.labels.flip(0)) for each in batches]
     learnt = {key: value.clone() for key, value in network.distance.state_dict().items()}
     assert 0.2 < float(torch.cat(scores).mean()) < 2, "of random motion, as far as is usual"

@@ -42,6 +42,7 @@ def rejection(card: ModelCard, kept: Sequence[Prediction], others: Sequence[Pred
     is_known = np.arange(len(both)) < len(kept)
     subjects = subjects_of(both)
     own = {name: np.array([entry.novelty[name] for entry in both]) for name in STRANGE if name in card.novelty}
+    own = {name: np.nan_to_num(score, nan=np.finfo(score.dtype).max) for name, score in own.items()}  # as `is_strange`
     telling = {name: score for name, score in own.items() if np.ptp(score) > 0}  # not the distance of what isn't felt
     scores = {UNSURE: np.array([_unsure(entry) for entry in both]), **telling}
     if len(telling) > 1:

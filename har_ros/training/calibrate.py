@@ -45,7 +45,7 @@ class Calibration:
         unknown: NDArray[np.bool_] = softened(answers.logits, self.temperature[case]).max(1) < least
         for place, name in enumerate(self.novelty):
             if name in STRANGE:
-                unknown |= answers.novelty[:, place] > self.novelty[name][case]
+                unknown |= ~(answers.novelty[:, place] <= self.novelty[name][case])
         return unknown
 
 

@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
 from har_ros.core.errors import HarError
 from har_ros.training.batches import Batch
 from har_ros.training.data import NONE_OF_THEM
 from har_ros.training.losses import training_loss
-from har_ros.training.networks.base import ActivityNetwork, novelty_scores
+from har_ros.training.networks.base import ActivityNetwork
 from har_ros.training.profile import Profile
 from har_ros.training.team import DEVICE, LEADS
 
@@ -181,22 +181,26 @@ def predict(network: ActivityNetwork, batches: Iterable[Batch]) -> Answers:
         for each in batches:
             batch = _on_device(each)
             output = network(batch.maps, batch.imu, batch.presence)
-            scores = novelty_scores(output)
-            kept = [scores[name] for name in network.novelty] or [output.logits[:, :0].sum(1)]
             logits.append(output.logits.cpu().numpy())
-            novelty.append(torch.stack(kept, 1).cpu().numpy())
+            novelty.append(network.novelty_scores(output, batch.presence).cpu().numpy())
             truth.append(each.labels.numpy())
     return Answers(np.concatenate(logits), np.concatenate(novelty), np.concatenate(truth))
 
 
 def learn_distance(network: ActivityNetwork, batches: Iterable[Batch]) -> None:
-    """Let a trained network's `distance` learn where the known activities are; of the clips, each motion is felt."""
+    """Let a trained network's `distance`, if it has one, learn where the known activities of the batches are."""
     if "distance" not in network.novelty:
         return
-    motions: list[Tensor] = []
-    with network.distance.register_forward_pre_hook(lambda _, given: motions.append(given[0])):
-        labels = predict(network, batches).truth
-    network.distance.learn(torch.cat(motions).cpu().numpy(), labels)
+    network.to(DEVICE).eval()
+    motions, labels = [], []
+    with torch.inference_mode():
+        for each in batches:
+            batch = _on_device(each)
+            motion = network(batch.maps, batch.imu, batch.presence).motion
+            assert motion is not None, "a network with this score gives it"
+            motions.append(motion.cpu().numpy())
+            labels.append(each.labels.numpy())
+    network.distance.learn(np.concatenate(motions), np.concatenate(labels))
 
 
 def _on_device(batch: Batch) -> Batch:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +52,11 @@ class Stage:
         before, loss_before = copy.deepcopy(model.network.state_dict()), assess(model.network, feed.validation())[0]
         self.history: list[Epoch] = Fit(name, model.network, profile, max_epochs, job.folder / f"{name}.pt").run(feed)
         self.kept = name == DENSE or any(epoch.validation_loss < loss_before for epoch in self.history)
-        if not self.kept:
+        if self.kept:
+            seen = training_batches(known(sets.train), self.store, self.scale, profile, max_epochs)
+            learn_distance(model.network, seen)
+        else:
             model.network.load_state_dict(before)
-        felt = replace(profile, augmentation=replace(profile.augmentation, imu_withheld=0.0))
-        known_motions = training_batches(known(sets.train), self.store, self.scale, felt, max_epochs)
-        learn_distance(model.network, known_motions)
         self.pruning = model.check_sparsity() if name == SPARSE else None
         self.calibration = calibrate(model.network, sets.validation, self.store, self.scale)
         self.onnx_difference = export_networks(self.folder, model.file, model.network, profile.pictures.frame_size_px)

@@ -70,7 +70,7 @@ class AttentionNetwork(FeatureNetwork):
             self.classes(self.dropout(fused)),
             {CAMERA: alone[0], IMU: alone[1]},
             self._reconstruction(states, there[:, self._of_state]),
-            torch.where(there[:, 1], self.distance(each_branch[1]), 0.0),
+            each_branch[1],
         )
 
     def _of_each(self, numbers: Tensor) -> Tensor:

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from har_ros.core.imu_steps import IMU_STATISTICS
 from har_ros.core.labels import LABELS, Activity
-from har_ros.core.model_card import MODALITIES, NOVELTIES
+from har_ros.core.model_card import IMU, MODALITIES, NOVELTIES
 from har_ros.training.networks.distance import ClassDistance
 
 _FALL = LABELS.index(Activity.FALL_OR_COLLAPSE.value)
+_OF_FALLS = 0.3  # no two are alike: few should be unknown for that; more of it would hide a dead sensor that seems one
 
 
 @dataclass
@@ -25,13 +26,13 @@ class Output:
     logits:         (B, 6)
     auxiliary:      logits (B, 6) of each branch alone, by its modality; for training
     reconstruction: (B,) how badly the autoencoder gave the window again; None for a network without
-    distance:       (B,) how far its motion is from the known ones, 0 where it isn't felt; None for a network without
+    motion:         (B, size) what the accelerometer's branch makes of it, felt or not; None for a network without
     """
 
     logits: Tensor
     auxiliary: dict[str, Tensor] = field(default_factory=dict)
     reconstruction: Tensor | None = None
-    distance: Tensor | None = None
+    motion: Tensor | None = None
 
 
 class ActivityNetwork(nn.Module, abc.ABC):
@@ -45,7 +46,7 @@ class ActivityNetwork(nn.Module, abc.ABC):
     cases:        combinations of modalities that it can answer with.
     novelty:      the names of its scores.
     frame_size:   numbers of a frame that the window takes.
-    distance:     of those that have this score, how far a motion is from the known ones.
+    distance:     of those that have this score, how far their output's `motion` is from the known ones.
     """
 
     Settings: ClassVar[type]
@@ -81,6 +82,22 @@ class ActivityNetwork(nn.Module, abc.ABC):
         """Return the answer to maps (B, T, P, C), imu (B, T, channels) and presence (B, 2) of 1 or 0."""
         return self.window(self.project(self.features(maps)), imu, presence)
 
+    def novelty_scores(self, output: Output, presence: Tensor) -> Tensor:
+        """Return the scores (B, K) of an output, in the order of `novelty`: the higher, the stranger.
+
+        energy:   Liu et al., "Energy-based Out-of-distribution Detection", 2020.
+        distance: less by up to three tenths, the more probable a fall is before the temperature; 0 where no motion is
+                  felt.
+        """
+        scores = {"energy": -torch.logsumexp(output.logits, 1)}
+        if output.reconstruction is not None:
+            scores["reconstruction"] = output.reconstruction
+        if output.motion is not None:
+            apart = self.distance(output.motion) * (1 - _OF_FALLS * torch.softmax(output.logits, 1)[:, _FALL])
+            scores["distance"] = torch.where(presence[:, MODALITIES.index(IMU)] > 0.5, apart, 0.0)
+        kept = [scores[name] for name in self.novelty]
+        return torch.stack(kept, 1) if kept else output.logits[:, :0]
+
     def frame_encoder(self) -> nn.Module:
         """Return what comes after the trunk, for export: maps (N, C, h, w) -> (N, frame_size)."""
         return _FrameEncoder(self)
@@ -107,22 +124,7 @@ class _WindowHead(nn.Module):
 
     def forward(self, features: Tensor, imu: Tensor, presence: Tensor) -> tuple[Tensor, Tensor]:
         output = self.network.window(features, imu, presence)
-        scores = novelty_scores(output)
-        return torch.softmax(output.logits, 1), torch.stack([scores[name] for name in self.network.novelty], 1)
-
-
-def novelty_scores(output: Output) -> dict[str, Tensor]:
-    """Return the scores (B,) by their names: the higher, the stranger.
-
-    energy:   Liu et al., "Energy-based Out-of-distribution Detection", 2020.
-    distance: the less, the more it is a fall: no two of these are alike, and what is one must not become unknown.
-    """
-    scores = {"energy": -torch.logsumexp(output.logits, 1)}
-    if output.reconstruction is not None:
-        scores["reconstruction"] = output.reconstruction
-    if output.distance is not None:
-        scores["distance"] = output.distance * (1 - torch.softmax(output.logits, 1)[:, _FALL])
-    return scores
+        return torch.softmax(output.logits, 1), self.network.novelty_scores(output, presence)
 
 
 def new_classes(inputs: int) -> nn.Linear:

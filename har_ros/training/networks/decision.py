@@ -49,5 +49,4 @@ class DecisionNetwork(FeatureNetwork):
         for place, logits in enumerate((video, body)):
             judgements.append(torch.where(there(presence, place), self.weights[place] * logits, 0.0))
         reconstruction = torch.where(there(presence, 0)[:, 0], error, 0.0)
-        distance = torch.where(there(presence, 1)[:, 0], self.distance(motion), 0.0)
-        return Output(judgements[0] + judgements[1], {CAMERA: video, IMU: body}, reconstruction, distance)
+        return Output(judgements[0] + judgements[1], {CAMERA: video, IMU: body}, reconstruction, motion)

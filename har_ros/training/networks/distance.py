@@ -22,9 +22,10 @@ _LEAST_VARIANCE = 0.01  # in any direction, where each number's is 1: what hardl
 
 
 class ClassDistance(nn.Module):
-    """The square of Mahalanobis' distance, by number: numbers (B, size) -> (B,), to the nearest of the known classes.
+    """Mahalanobis' distance, the root mean square over the numbers: (B, size) -> (B,), to the nearest known class.
 
-    It is 0 until it has learnt where these are, as it must anew whenever the weights before it change.
+    What is known has one of about 1. It is 0 until it has learnt where that is, as it must anew whenever the weights
+    before it change.
     """
 
     def __init__(self, size: int) -> None:
@@ -35,7 +36,7 @@ class ClassDistance(nn.Module):
     def forward(self, numbers: Tensor) -> Tensor:
         """Return the distances."""
         apart = (numbers @ self._whitening)[:, None] - self._centres
-        return apart.square().mean(2).amin(1)
+        return apart.square().mean(2).amin(1).sqrt()
 
     def learn(self, numbers: NDArray[np.float32], labels: NDArray[np.int64]) -> None:
         """Take numbers (n, size) of known windows and the indices of their labels (n,) for what is usual.

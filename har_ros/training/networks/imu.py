@@ -30,4 +30,4 @@ class ImuNetwork(FeatureNetwork):
         motion = summary(states)
         sequence = states.detach()
         error = self.autoencoder.errors(self.autoencoder.encode(sequence), sequence).mean(1)
-        return Output(self.classes(self.dropout(motion)), reconstruction=error, distance=self.distance(motion))
+        return Output(self.classes(self.dropout(motion)), reconstruction=error, motion=motion)
