@@ -99,6 +99,9 @@ def test_what_is_no_clip_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "holds no clips" in refusal(capsys, tmp_path / "empty")
     assert "can't be read as a video" in refusal(capsys, broken, *model)
     assert "never fills the window" in refusal(capsys, write_readings(tmp_path / "short.csv", 0.6), *model)
+    (tmp_path / "dead.csv").write_text("\n".join(["t,ax,ay,az", *(f"{at / 50:.2f},0,0,0" for at in range(200))]))
+    dead = refusal(capsys, tmp_path / "dead.csv", "--units", "m/s^2", *model)
+    assert "clip 'dead' gives no verdict: its readings are of 0.0 m/s^2, and gravity" in dead
     again = write_video(tmp_path / "empty/walk.avi", ["WALK"])
     assert "have the same name" in refusal(capsys, video, again)
 

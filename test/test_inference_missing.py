@@ -32,12 +32,13 @@ def run(
     seconds: float,
     no_camera: tuple[float, float] = (9, 9),
     no_imu: tuple[float, float] = (9, 9),
+    dead_imu: tuple[float, float] = (9, 9),
     late_s: float = 0.0,
     fps: int = 30,
 ) -> list[tuple[float, Recognition]]:
     """Feed a stream with its samples and frames in the order of arrival, and return the verdicts and their times.
 
-    Frames come `late_s` after they were taken; with no_camera none is taken.
+    Frames come `late_s` after they were taken; with no_camera none is taken. A dead accelerometer gives zeros.
     """
     stream = StreamingRecogniser(model, AlarmMonitor(AlarmPolicy()))
     rng = np.random.default_rng(0)
@@ -49,7 +50,8 @@ def run(
         at_s = at_ns / 1e9
         verdict = None
         if kind == "sample" and not no_imu[0] <= at_s < no_imu[1]:
-            verdict = stream.add_imu(at_ns, rng.normal((0, 0, 9.8), 1).astype(np.float32))
+            felt = rng.normal((0, 0, 9.8), 1) if not dead_imu[0] <= at_s < dead_imu[1] else np.zeros(3)
+            verdict = stream.add_imu(at_ns, felt.astype(np.float32))
         if kind == "frame" and not no_camera[0] <= at_s - late_s < no_camera[1]:
             verdict = stream.add_frame(at_ns - late_ns, rng.integers(0, 230, (24, 32, 3), np.uint8))
         if verdict is not None:
@@ -111,6 +113,28 @@ def test_lost_samples_are_done_without_and_taken_back(model: HarModel) -> None:
         (BOTH, pytest.approx(3.97, abs=0.25)),
     ]
     assert longest_silence_s(verdicts) < 0.04
+
+
+def test_a_dead_sensor_is_done_without_and_taken_back(model: HarModel) -> None:
+    verdicts = run(model, 5, dead_imu=(2, 3))
+    assert spells(verdicts) == [
+        (BOTH, pytest.approx(0.97, abs=0.02)),
+        (CAMERA, pytest.approx(2.1, abs=0.05)),
+        (BOTH, pytest.approx(3.97, abs=0.1)),
+    ]
+    assert longest_silence_s(verdicts) < 0.04
+
+
+def test_a_dead_sensor_alone_gives_no_verdict(model: HarModel) -> None:
+    verdicts = run(model, 5, no_camera=(0, 5), dead_imu=(2, 3))
+    silent_s = [at_s for at_s, _ in verdicts]
+    assert not any(2.15 < at_s < 3.9 for at_s in silent_s) and max(silent_s) > 4.9
+
+
+def test_a_model_that_needs_a_dead_sensor_gives_no_verdict(tmp_path: Path) -> None:
+    verdicts = run(HarModel(write_tiny_model(tmp_path / "paper")), 5, dead_imu=(2, 3))
+    assert spells(verdicts) == [(BOTH, pytest.approx(0.97, abs=0.05))]
+    assert not any(2.15 < at_s < 3.9 for at_s, _ in verdicts) and verdicts[-1][0] > 4.9
 
 
 @pytest.mark.parametrize(("missing", "left"), [("no_camera", IMU), ("no_imu", CAMERA)])

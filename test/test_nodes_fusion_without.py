@@ -64,6 +64,20 @@ def test_a_model_that_can_goes_on_without_a_silent_sensor(ros: RosTest, tmp_path
         assert values(rig.until(STALE))["reason"].startswith("no complete window for")
 
 
+def test_readings_of_no_body_are_named_and_done_without(ros: RosTest, tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "model", favour="WALK", cases=CASES)
+    with FusionRig(ros, model) as rig:
+        rig.until_on("camera,imu")
+        for accel in ((0.0, 0.0, 0.0), (0.0, 0.0, 1.0)):  # a broken wire; readings in g
+            rig.sensors.accel = accel
+            rig.until_on("camera")
+            told = rf"goes on without the accelerometer.*readings are of {accel[2]:.1f} m/s\^2, and gravity"
+            status = ros.status(NODE, lambda status, told=told: re.search(told, status.message) is not None)
+            assert status.level == WARN_NUMBER
+            rig.sensors.reset()
+            rig.until_on("camera,imu")
+
+
 def test_a_sensor_of_another_clock_is_named_and_done_without(ros: RosTest, tmp_path: Path) -> None:
     def shifted(seconds: float) -> Callable[[], int]:
         return lambda: time.time_ns() + int(seconds * 1e9)

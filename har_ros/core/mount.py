@@ -16,7 +16,6 @@ from har_ros.core.preprocess import STANDARD_GRAVITY_MPS2
 STILL_STD_MPS2 = 0.4  # quiet standing sways by about 0.1; one step gives more than 1
 GRAVITY_TOLERANCE_MPS2 = 1.5  # more than the offset of any cheap sensor
 CALIBRATION_S = 2.0
-_LEAST_MPS2, _MOST_MPS2 = 5.0, 20.0  # of a body, whatever it does for two seconds
 _MOST_READINGS = 4000  # also of a sensor whose stamps stand still
 
 
@@ -49,13 +48,6 @@ class LastReadings:
         if age_s > timeout_s or stamps_ns[-1] - stamps_ns[0] < 0.9 * CALIBRATION_S * 1e9:
             raise HarError(f"calibration takes {CALIBRATION_S:g} s of accelerometer data; wait and try again")
         return np.array([accel_mps2 for _, accel_mps2 in readings], np.float32)
-
-
-def why_no_body(size_mps2: float) -> str:
-    """Return what is wrong with readings whose median size over two seconds, m/s^2, no body has; empty for others."""
-    if not (size_mps2 < _LEAST_MPS2 or size_mps2 > _MOST_MPS2):
-        return ""
-    return f"readings are of {size_mps2:.1f} m/s^2, and gravity alone is 9.8"
 
 
 def rotation_matrix(quaternion_xyzw: Sequence[float]) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from har_ros.core.body import why_no_body
 from har_ros.core.decision import UNKNOWN, AlarmMonitor, AlarmState
 from har_ros.core.errors import HarError
 from har_ros.core.fusion_settings import FusionSettings
@@ -92,7 +93,12 @@ def watch(model: HarModel, settings: FusionSettings, clip: Clip) -> tuple[dict[i
         heard[int(at_s)].append(recognition)
         count += 1
     if not count:
-        raise UnusableClipError(f"clip '{clip.name}' never fills the window of one second; give a longer one")
+        why = "" if clip.accel_mps2 is None else why_no_body(float(np.median(np.linalg.norm(clip.accel_mps2, axis=1))))
+        raise UnusableClipError(
+            f"clip '{clip.name}' gives no verdict: its {why}; say what they are with --units"
+            if why
+            else f"clip '{clip.name}' never fills the window of one second; give a longer one"
+        )
     seconds = {second: _summed(said) for second, said in sorted(heard.items())}
     rests_on = Counter("+".join(each.modalities) for said in heard.values() for each in said)
     return seconds, {

@@ -2,7 +2,7 @@
 
 The live fusion node and the replay of bags both run this class, so that a recording gets the
 verdicts that the robot got. A model that can go without the camera or without the accelerometer goes on with the
-other one: a verdict says what it rests on.
+other one: a verdict says what it rests on. Readings that can't be a body's count as missing.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from har_ros.core.body import BodyWatch
 from har_ros.core.decision import (
     ActivityVerdict,
     AlarmMonitor,
@@ -67,6 +68,7 @@ class StreamingRecogniser:
         hole_s = MAX_GAP_S if not self._goes_without[IMU] else LOST_S + _TWO_SLOW_FRAMES_S
         self._grid = StepGrid(card.step_rate_hz, hole_s)
         self._imu = ImuTrack()
+        self._body = BodyWatch()
         self._window = WindowBuffer(card.feature_size, len(card.imu_channels), card.steps)
         self._head = model.head_on(self._window)
         self._feature = np.zeros(card.feature_size, np.float32)  # of this camera's last encoded frame
@@ -113,6 +115,7 @@ class StreamingRecogniser:
         """Forget the window and all samples, as after a jump of the clock."""
         self._forget_window()
         self._imu.clear()
+        self._body = BodyWatch()
         self._frame_ns = self._grid.newest_ns
         self._camera = SilenceWatch(LATEST_S)
 
@@ -131,6 +134,7 @@ class StreamingRecogniser:
         """Take one sample, and return how many steps it ends that no frame will."""
         if not self._imu.add(stamp_ns, accel_mps2) and not self._goes_without[IMU]:
             self.restart()
+        self._body.note(stamp_ns, accel_mps2)
         self._camera.wait_from(stamp_ns)
         if not self._goes_without[CAMERA] or not self._camera.is_lost(stamp_ns):
             return 0
@@ -172,9 +176,12 @@ class StreamingRecogniser:
         edges_ns[0] = min(edges_ns[0], self._owned_ns)
         self._owned_ns = min(stamp_ns, self._imu.newest_ns)
         values, offsets_ns = self._imu.steps(self._card.imu_channels, edges_ns)
-        farthest_ns = MAX_GAP_S * 1e9 if self._goes_without[IMU] else math.inf
         for imu, offset_ns in zip(normalise_imu(values, self._mean, self._std), offsets_ns):
-            self._window.append(stamp_ns, feature, imu if abs(offset_ns) <= farthest_ns else None, offset_ns)
+            self._window.append(stamp_ns, feature, imu if self._is_felt(offset_ns) else None, offset_ns)
+
+    def _is_felt(self, offset_ns: int) -> bool:
+        """Return whether a step's readings count: a body's, and near it in time unless nothing goes on without them."""
+        return self._body.is_body and (abs(offset_ns) <= MAX_GAP_S * 1e9 or not self._goes_without[IMU])
 
     def _recognise(self) -> Recognition | None:
         """Return the verdict on the newest window, if it is full."""

@@ -9,10 +9,11 @@ from collections import deque
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 
+from har_ros.core.body import why_no_body
 from har_ros.core.freshness import CAMERA as IMAGES
 from har_ros.core.freshness import IMU as SAMPLES
 from har_ros.core.model_card import CAMERA, IMU
-from har_ros.core.mount import LastReadings, why_no_body
+from har_ros.core.mount import LastReadings
 from har_ros.core.windows import LOST_S, MAX_GAP_S
 from har_ros.inference.model import HarModel
 from har_ros.inference.motion_gate import MotionGate
@@ -54,7 +55,7 @@ class FusionHealth:
         values, problem = self._values(), self._inputs.qos_problem
         used = report.recognition.modalities if report.recognition else ()
         pictures = (self._overload(), self._missing_pictures())
-        sentences = (problem, report.reason, self._without(used), self._no_body(used), *pictures)
+        sentences = (problem, report.reason, self._without(used), self._no_body(), *pictures)
         trouble = [sentence for sentence in sentences if sentence]
         if not trouble:
             return Health(values=values)
@@ -127,7 +128,7 @@ class FusionHealth:
         slow = hz < 1 / LOST_S and meter.silent_s() < MAX_GAP_S + LOST_S
         return f"a {name} comes {hz:.1f} times a second, which is too seldom" if slow else ""
 
-    def _no_body(self, used: tuple[str, ...]) -> str:
-        """Return what is wrong with the readings that a verdict rests on; empty where they can be a body's."""
-        why = why_no_body(self._readings.size_mps2()) if IMU in used else ""
+    def _no_body(self) -> str:
+        """Return what is wrong with the readings for a model that takes any; empty where they can be a body's."""
+        why = why_no_body(self._readings.size_mps2()) if IMU in self._model.card.modalities else ""
         return why and f"{why}: imu/data_raw must be in m/s^2 and hold gravity (REP-145)"

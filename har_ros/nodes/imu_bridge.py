@@ -12,8 +12,8 @@ from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.time import Time
 from sensor_msgs.msg import Imu
 
+from har_ros.core.body import why_no_body
 from har_ros.core.errors import HarError
-from har_ros.core.mount import why_no_body
 from har_ros.link.config import MODES, LinkConfig
 from har_ros.link.link import ImuLink
 from har_ros.link.session import LinkStats, StampedReading
