@@ -16,6 +16,8 @@ from bag_maker import COLOURS, write_colour_model
 from tiny_model import write_tiny_model
 
 from har_ros.cli import main
+from har_ros.core.labels import Activity
+from har_ros.simulation.live import SimulatedPerson
 
 WHITE = (255, 255, 255)  # on which a tiny model fails
 ALL_CASES = ("camera+imu", "camera", "imu")
@@ -104,6 +106,19 @@ def test_what_is_no_clip_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "clip 'dead' gives no verdict: its readings are of 0.0 m/s^2, and gravity" in dead
     again = write_video(tmp_path / "empty/walk.avi", ["WALK"])
     assert "have the same name" in refusal(capsys, video, again)
+
+
+@pytest.mark.parametrize("noise_mps2", [0.0, 0.1])
+def test_a_sensor_that_dies_while_its_wearer_walks_is_no_fall(tmp_path: Path, noise_mps2: float) -> None:
+    person, rng = SimulatedPerson("all_six", seed=2), np.random.default_rng(0)
+    assert person.label(0) == person.label(5) == Activity.WALK
+    felt = [accel for _, (_, accel, _) in zip(range(500), person.imu())] + [*rng.normal(0, noise_mps2, (400, 3))]
+    lines = (",".join(map(str, (number / 100, *accel))) for number, accel in enumerate(felt))
+    (tmp_path / "dies.csv").write_text("\n".join(["t,ax,ay,az", *lines]))
+    out = tmp_path / "clips.json"
+    assert main(["clips", str(tmp_path / "dies.csv"), "--units", "m/s^2", "--json", str(out)]) == 0
+    report = json.loads(out.read_text())["clips"]["dies"]
+    assert report["alarm_share"] == 0 and report["verdicts"]["WALK"] >= 3
 
 
 def test_a_clip_that_can_not_be_judged_is_named_and_the_others_are(

@@ -95,7 +95,7 @@ def watch(model: HarModel, settings: FusionSettings, clip: Clip) -> tuple[dict[i
     if not count:
         why = "" if clip.accel_mps2 is None else why_no_body(float(np.median(np.linalg.norm(clip.accel_mps2, axis=1))))
         raise UnusableClipError(
-            f"clip '{clip.name}' gives no verdict: its {why}; say what they are with --units"
+            f"clip '{clip.name}' gives no verdict: its {why}; say what they are with --units, or mend the sensor"
             if why
             else f"clip '{clip.name}' never fills the window of one second; give a longer one"
         )

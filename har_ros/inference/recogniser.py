@@ -134,7 +134,8 @@ class StreamingRecogniser:
         """Take one sample, and return how many steps it ends that no frame will."""
         if not self._imu.add(stamp_ns, accel_mps2) and not self._goes_without[IMU]:
             self.restart()
-        self._body.note(stamp_ns, accel_mps2)
+        if self._imu.newest_ns == stamp_ns:  # the track leaves out what comes too late
+            self._body.note(stamp_ns, accel_mps2)
         self._camera.wait_from(stamp_ns)
         if not self._goes_without[CAMERA] or not self._camera.is_lost(stamp_ns):
             return 0

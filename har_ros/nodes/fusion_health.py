@@ -13,7 +13,7 @@ from har_ros.core.body import why_no_body
 from har_ros.core.freshness import CAMERA as IMAGES
 from har_ros.core.freshness import IMU as SAMPLES
 from har_ros.core.model_card import CAMERA, IMU
-from har_ros.core.mount import LastReadings
+from har_ros.core.mount import CALIBRATION_S, LastReadings
 from har_ros.core.windows import LOST_S, MAX_GAP_S
 from har_ros.inference.model import HarModel
 from har_ros.inference.motion_gate import MotionGate
@@ -129,6 +129,7 @@ class FusionHealth:
         return f"a {name} comes {hz:.1f} times a second, which is too seldom" if slow else ""
 
     def _no_body(self) -> str:
-        """Return what is wrong with the readings for a model that takes any; empty where they can be a body's."""
-        why = why_no_body(self._readings.size_mps2()) if IMU in self._model.card.modalities else ""
+        """Return what is wrong with the readings that come; empty where they can be a body's, or none is wanted."""
+        come = self._inputs.samples.silent_s() < CALIBRATION_S and IMU in self._model.card.modalities
+        why = why_no_body(self._readings.size_mps2()) if come else ""
         return why and f"{why}: imu/data_raw must be in m/s^2 and hold gravity (REP-145)"

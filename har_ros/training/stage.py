@@ -52,11 +52,11 @@ class Stage:
         before, loss_before = copy.deepcopy(model.network.state_dict()), assess(model.network, feed.validation())[0]
         self.history: list[Epoch] = Fit(name, model.network, profile, max_epochs, job.folder / f"{name}.pt").run(feed)
         self.kept = name == DENSE or any(epoch.validation_loss < loss_before for epoch in self.history)
-        if self.kept:
+        if not self.kept:
+            model.network.load_state_dict(before)
+        if self.kept or name == SPARSE:  # which has cut the network's own weights, too
             seen = training_batches(known(sets.train), self.store, self.scale, profile, max_epochs)
             learn_distance(model.network, seen)
-        else:
-            model.network.load_state_dict(before)
         self.pruning = model.check_sparsity() if name == SPARSE else None
         self.calibration = calibrate(model.network, sets.validation, self.store, self.scale)
         self.onnx_difference = export_networks(self.folder, model.file, model.network, profile.pictures.frame_size_px)

@@ -54,7 +54,7 @@ class ClassDistance(nn.Module):
         self._centres.copy_(torch.from_numpy(np.resize(centres @ whitening, self._centres.shape)))
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *more: Any) -> None:
-        """Take what is there: networks from before there was a distance learn it after their next training."""
+        """Take what is there: older networks have no distance until they are trained on, and that is kept."""
         for name, buffer in self.named_buffers():
             state_dict.setdefault(prefix + name, buffer)
         super()._load_from_state_dict(state_dict, prefix, *more)
