@@ -151,7 +151,7 @@ def _read_labels(path: Path, names: set[str]) -> list[Stretch]:
 
 def _print(console: Console, report: dict[str, Any]) -> None:
     table = Table("clip", "rests on", title=f"{report['model']['name']}, second by second")
-    for heading in ("seconds", "unknown,\n%", "alarm,\n%", "confidence,\n%"):
+    for heading in ("seconds", "unknown,\n%", "alarm,\n%", "confi-\ndence, %"):
         table.add_column(heading, justify="right")
     table.add_column("verdicts, s")
     for name, clip in report["clips"].items():
