@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har_ros.core.preprocess import STANDARD_GRAVITY_MPS2
+from har_ros.core.windows import MAX_GAP_S
 
 _LEAST_MPS2, _MOST_MPS2 = 5.0, 20.0  # in the middle of two seconds, whatever the body does
 _LEAST_MEAN_MPS2, _MOST_MEAN_MPS2 = 2.0, 40.0  # wider, of less time: a drop of 3 m is believed
 _MEMORY_S = 0.5
-_LONGEST_STEP_S = 0.25  # a longer silence starts the window anew
 _COUNTED_MPS2 = 60.0  # of any reading, so that one hard impact does not outweigh the others
 
 
@@ -37,7 +37,7 @@ class BodyWatch:
     def note(self, stamp_ns: int, accel_mps2: NDArray[np.float32]) -> None:
         """Take a reading (3,), m/s^2."""
         before_ns, self._newest_ns = self._newest_ns or stamp_ns, stamp_ns
-        step_s = min(max(stamp_ns - before_ns, 0) / 1e9, _LONGEST_STEP_S)
+        step_s = min(max(stamp_ns - before_ns, 0) / 1e9, MAX_GAP_S)
         size_mps2 = min(math.hypot(*accel_mps2.tolist()), _COUNTED_MPS2)
         self._mean_mps2 += (size_mps2 - self._mean_mps2) * step_s / _MEMORY_S
 

@@ -93,12 +93,7 @@ def watch(model: HarModel, settings: FusionSettings, clip: Clip) -> tuple[dict[i
         heard[int(at_s)].append(recognition)
         count += 1
     if not count:
-        why = "" if clip.accel_mps2 is None else why_no_body(float(np.median(np.linalg.norm(clip.accel_mps2, axis=1))))
-        raise UnusableClipError(
-            f"clip '{clip.name}' gives no verdict: its {why}; say what they are with --units, or mend the sensor"
-            if why
-            else f"clip '{clip.name}' never fills the window of one second; give a longer one"
-        )
+        raise UnusableClipError(f"clip '{clip.name}' {_why_silent(clip)}")
     seconds = {second: _summed(said) for second, said in sorted(heard.items())}
     rests_on = Counter("+".join(each.modalities) for said in heard.values() for each in said)
     return seconds, {
@@ -159,6 +154,15 @@ def _recognise(
             raise HarError(f"clip '{clip.name}' at {at_s:.1f} s: {error}") from None
         if recognition is not None:
             yield at_s, recognition
+
+
+def _why_silent(clip: Clip) -> str:
+    """Return why there is no verdict on a clip, and what to do."""
+    sizes_mps2 = [] if clip.accel_mps2 is None else np.linalg.norm(clip.accel_mps2, axis=1)
+    why = why_no_body(float(np.median(sizes_mps2))) if len(sizes_mps2) else ""
+    if why:
+        return f"gives no verdict: its {why}; say what they are with --units, or mend the sensor"
+    return "never fills the window of one second; give a longer one"
 
 
 def _readings(clip: Clip, rotation: NDArray[np.float32]) -> Iterator[tuple[float, int, NDArray[Any]]]:
