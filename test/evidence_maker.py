@@ -31,6 +31,8 @@ def evidence(
     still: bool = False,
     shake_mps2: float | None = None,
     on_foot: float = 0.0,
+    pictured: bool = True,
+    told: bool = True,
 ) -> Evidence:
     """Return a window's evidence; a sensor that knows no `up` is one without samples, if it is to be still.
 
@@ -42,7 +44,8 @@ def evidence(
         shake_mps2 = SHAKE_MPS2 if fall >= 0.5 else CARE_MPS2
     shaken = np.array(up) + np.array([[-shake_mps2], [shake_mps2]])
     samples = shaken if any(up) or not still else np.zeros((0, 3))
-    return Evidence(round(at_s * SECOND_NS), fall, drowsiness, on_foot, np.array(samples, np.float32))
+    felt = np.array(samples, np.float32)
+    return Evidence(round(at_s * SECOND_NS), fall, drowsiness, on_foot, felt, pictured=pictured, told=told)
 
 
 class Person:

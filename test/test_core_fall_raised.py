@@ -185,6 +185,54 @@ def test_a_suspicion_with_a_shock_is_a_fall_once_they_lie_still(
     assert len(alarm_spans(going.does(2, **how).windows)) == alarms
 
 
+STRANGE = {"still": True, "told": False}
+
+
+@pytest.mark.parametrize(
+    ("suspicion", "later_s", "after", "alarms"),
+    [
+        ({"fall": 0.52}, 1.0, [(5.2, STRANGE)], 1),
+        ({"fall": 0.52}, 1.0, [(4.8, STRANGE)], 0),
+        ({"fall": 0.52}, 3.2, [(6.0, STRANGE)], 0),
+        ({"fall": 0.52, "shake_mps2": CARE_MPS2}, 1.0, [(6.0, STRANGE)], 0),
+        ({"fall": 0.45}, 1.0, [(6.0, STRANGE)], 0),
+        ({"fall": 0.52}, 1.0, [(6.0, {"still": True})], 0),
+        ({"fall": 0.52}, 1.0, [(6.0, {"told": False})], 0),
+        ({"fall": 0.52}, 1.0, [(6.0, {**STRANGE, "pictured": False})], 0),
+        ({"fall": 0.52}, 1.0, [(6.0, {**NO_SENSOR, "told": False})], 0),
+        ({"fall": 0.52}, 1.0, [(3.0, STRANGE), (0.1, {"still": True}), (4.0, STRANGE)], 0),
+    ],
+    ids=[
+        "strange",
+        "not for long",
+        "too late",
+        "not felt",
+        "not suspected",
+        "known",
+        "moves",
+        "unseen",
+        "no sensor",
+        "known between",
+    ],
+)
+def test_a_suspicion_with_a_shock_is_a_fall_where_nothing_known_follows_and_nothing_moves(
+    suspicion: dict, later_s: float, after: list[tuple[float, dict]], alarms: int
+) -> None:
+    person = Person().does(10, shake_mps2=CARE_MPS2).does(0.3, **suspicion).does(later_s, shake_mps2=CARE_MPS2)
+    for seconds, how in after:
+        person.does(seconds, **how)
+    assert len(alarm_spans(person.windows)) == alarms
+
+
+def test_who_stayed_strange_has_recovered_once_they_walk() -> None:
+    person = (
+        Person().does(10, shake_mps2=CARE_MPS2).does(0.3, fall=0.52).does(1, shake_mps2=CARE_MPS2).does(10, **STRANGE)
+    )
+    said = list(verdicts(person.does(3, on_foot=0.9, shake_mps2=CARE_MPS2).windows))
+    assert {verdict.fall for verdict in said} == {FallState.NONE, FallState.FALL, FallState.RECOVERED}
+    assert said[-1].state is NORMAL
+
+
 def test_one_suspect_window_and_lying_still_are_no_fall() -> None:
     for suspect, alarms in ((1, 0), (2, 1)):
         person = Person().does(10).does(suspect / RATE_HZ, fall=0.9).does(1).does(5, **LIES)

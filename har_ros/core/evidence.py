@@ -28,6 +28,7 @@ class Evidence:
     accel_mps2: the window's accelerometer samples (N, 3), m/s^2 in the sensor's axes; nobody changes them.
     gap_s:      the longest time in the window without a sample.
     pictured:   whether the model saw pictures, too.
+    told:       whether the activity was told, and is not `unknown`.
     """
 
     stamp_ns: int
@@ -37,6 +38,7 @@ class Evidence:
     accel_mps2: NDArray[np.float32]
     gap_s: float = 0.0
     pictured: bool = True
+    told: bool = True
 
     @property
     def score(self) -> float:
@@ -85,6 +87,7 @@ def gather_evidence(
     accel_mps2: NDArray[np.float32],
     gap_s: float = 0.0,
     pictured: bool = True,
+    told: bool = True,
 ) -> Evidence:
     """Return the evidence of a window: its probabilities (6,), its accelerometer samples (N, 3), m/s^2, and their gap.
 
@@ -99,6 +102,7 @@ def gather_evidence(
         accel_mps2=accel_mps2.copy(),
         gap_s=gap_s,
         pictured=pictured,
+        told=told,
     )
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from har_ros.core.body import BodyWatch
 from har_ros.core.decision import (
+    UNKNOWN,
     ActivityVerdict,
     AlarmMonitor,
     AnomalyVerdict,
@@ -203,5 +204,7 @@ class StreamingRecogniser:
         span = self._window.span()
         felt = IMU in modalities
         samples = self._imu.between(span.start_ns, span.end_ns) if felt else (np.zeros((0, 3), np.float32), 0.0)
-        anomaly = self.alarm.update(gather_evidence(card, self._step_ns, probabilities, *samples, CAMERA in modalities))
+        told = activity.label != UNKNOWN
+        evidence = gather_evidence(card, self._step_ns, probabilities, *samples, CAMERA in modalities, told)
+        anomaly = self.alarm.update(evidence)
         return Recognition(span, activity, anomaly, modalities_of(case), novelty)
