@@ -32,11 +32,11 @@ def evidence(
     shake_mps2: float | None = None,
     on_foot: float = 0.0,
     pictured: bool = True,
-    told: bool = True,
+    told_normal: bool | None = None,
 ) -> Evidence:
     """Return a window's evidence; a sensor that knows no `up` is one without samples, if it is to be still.
 
-    Unless it says otherwise, what the model calls a fall is felt as one.
+    Unless it says otherwise, what the model calls a fall is felt as one, and what is no anomaly is told as normal.
     """
     if still:
         shake_mps2 = REST_MPS2
@@ -45,7 +45,8 @@ def evidence(
     shaken = np.array(up) + np.array([[-shake_mps2], [shake_mps2]])
     samples = shaken if any(up) or not still else np.zeros((0, 3))
     felt = np.array(samples, np.float32)
-    return Evidence(round(at_s * SECOND_NS), fall, drowsiness, on_foot, felt, pictured=pictured, told=told)
+    normal = fall + drowsiness < 0.5 if told_normal is None else told_normal
+    return Evidence(round(at_s * SECOND_NS), fall, drowsiness, on_foot, felt, pictured=pictured, told_normal=normal)
 
 
 class Person:

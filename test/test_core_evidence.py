@@ -86,6 +86,13 @@ def test_a_window_is_read_by_the_models_own_anomalies() -> None:
         assert (found.fall, found.drowsiness) == (pytest.approx(fall), pytest.approx(drowsiness))
 
 
+@pytest.mark.parametrize(
+    ("label", "normal"), [("WALK", True), ("SITTING", True), ("unknown", False), ("FALL_OR_COLLAPSE", False)]
+)
+def test_a_normal_activity_is_one_that_is_told_and_no_anomaly(label: str, normal: bool) -> None:
+    assert gather_evidence(CARD, 7, np.full(6, 1 / 6, np.float32), rest(), label=label).told_normal is normal
+
+
 def test_evidence_stays_what_it_was_when_the_samples_memory_is_used_again() -> None:
     samples = rest()
     found = gather_evidence(CARD, 7, np.full(6, 1 / 6, np.float32), samples)

@@ -12,6 +12,7 @@ from evidence_maker import (
     RATE_HZ,
     SECOND_NS,
     SHAKE_MPS2,
+    UPRIGHT,
     Person,
     alarm_spans,
     evidence,
@@ -185,52 +186,104 @@ def test_a_suspicion_with_a_shock_is_a_fall_once_they_lie_still(
     assert len(alarm_spans(going.does(2, **how).windows)) == alarms
 
 
-STRANGE = {"still": True, "told": False}
+UNKNOWN, NORMAL_LABEL = {"shake_mps2": CARE_MPS2, "told_normal": False}, {"shake_mps2": CARE_MPS2}
+STRANGE, SITS = {"still": True, "told_normal": False}, {"still": True}
+
+
+def suspected(*after: tuple[float, dict], **how: object) -> Person:
+    """Return somebody who stands, is suspected for a moment of having fallen, with a shock, and what comes after."""
+    person = Person().does(10, **NORMAL_LABEL).does(0.3, **{"fall": 0.52, **how})
+    for seconds, more in after:
+        person.does(seconds, **more)
+    return person
 
 
 @pytest.mark.parametrize(
-    ("suspicion", "later_s", "after", "alarms"),
+    ("after", "alarms"),
     [
-        ({"fall": 0.52}, 1.0, [(5.2, STRANGE)], 1),
-        ({"fall": 0.52}, 1.0, [(4.8, STRANGE)], 0),
-        ({"fall": 0.52}, 3.2, [(6.0, STRANGE)], 0),
-        ({"fall": 0.52, "shake_mps2": CARE_MPS2}, 1.0, [(6.0, STRANGE)], 0),
-        ({"fall": 0.45}, 1.0, [(6.0, STRANGE)], 0),
-        ({"fall": 0.52}, 1.0, [(6.0, {"still": True})], 0),
-        ({"fall": 0.52}, 1.0, [(6.0, {"told": False})], 0),
-        ({"fall": 0.52}, 1.0, [(6.0, {**STRANGE, "pictured": False})], 0),
-        ({"fall": 0.52}, 1.0, [(6.0, {**NO_SENSOR, "told": False})], 0),
-        ({"fall": 0.52}, 1.0, [(3.0, STRANGE), (0.1, {"still": True}), (4.0, STRANGE)], 0),
+        ([(1.0, UNKNOWN), (5.1, STRANGE)], 1),
+        ([(1.0, UNKNOWN), (4.9, STRANGE)], 0),
+        ([(2.9, UNKNOWN), (5.1, STRANGE)], 1),
+        ([(3.2, UNKNOWN), (20.0, STRANGE)], 0),
+        ([(1.0, UNKNOWN), (20.0, UNKNOWN)], 0),
+        ([(1.0, UNKNOWN), (4.0, STRANGE), (0.1, UNKNOWN), (4.5, STRANGE)], 0),
+        ([(1.0, UNKNOWN), (20.0, SITS)], 0),
+        ([(1.0, UNKNOWN), (3.0, STRANGE), (0.2, SITS), (2.0, STRANGE)], 1),
+        ([(1.0, UNKNOWN), (3.0, STRANGE), (0.6, SITS), (20.0, STRANGE)], 0),
+        ([(1.0, UNKNOWN), (3.0, STRANGE), (0.2, {**STRANGE, "drowsiness": 0.9}), (2.0, STRANGE)], 1),
+        ([(2.5, {**NORMAL_LABEL, "on_foot": 0.9}), (20.0, STRANGE)], 0),
+        ([(1.0, UNKNOWN), (20.0, {**STRANGE, "pictured": False})], 0),
+        ([(1.0, UNKNOWN), (20.0, {**NO_SENSOR, "told_normal": False})], 0),
     ],
     ids=[
         "strange",
         "not for long",
+        "in time",
         "too late",
-        "not felt",
-        "not suspected",
-        "known",
         "moves",
+        "moves between",
+        "known",
+        "known for a moment",
+        "known between",
+        "eyes shut",
+        "walks first",
         "unseen",
         "no sensor",
-        "known between",
     ],
 )
-def test_a_suspicion_with_a_shock_is_a_fall_where_nothing_known_follows_and_nothing_moves(
-    suspicion: dict, later_s: float, after: list[tuple[float, dict]], alarms: int
+def test_a_suspicion_with_a_shock_is_a_fall_where_they_are_still_and_nothing_normal_is_told(
+    after: list[tuple[float, dict]], alarms: int
 ) -> None:
-    person = Person().does(10, shake_mps2=CARE_MPS2).does(0.3, **suspicion).does(later_s, shake_mps2=CARE_MPS2)
-    for seconds, how in after:
-        person.does(seconds, **how)
-    assert len(alarm_spans(person.windows)) == alarms
+    assert len(alarm_spans(suspected(*after).windows)) == alarms
 
 
-def test_who_stayed_strange_has_recovered_once_they_walk() -> None:
-    person = (
-        Person().does(10, shake_mps2=CARE_MPS2).does(0.3, fall=0.52).does(1, shake_mps2=CARE_MPS2).does(10, **STRANGE)
-    )
-    said = list(verdicts(person.does(3, on_foot=0.9, shake_mps2=CARE_MPS2).windows))
+@pytest.mark.parametrize("how", [{"fall": 0.45}, {"shake_mps2": CARE_MPS2}], ids=["not suspected", "not felt"])
+def test_who_is_still_and_unknown_has_not_fallen_for_that(how: dict) -> None:
+    person = suspected((1.0, UNKNOWN), (20.0, STRANGE), told_normal=False, **how)
+    assert alarm_spans(person.windows) == []
+
+
+def test_whom_the_model_never_knows_has_not_fallen_for_that() -> None:
+    person = Person().does(20, **UNKNOWN).does(0.3, fall=0.52).does(1, **UNKNOWN).does(20, **STRANGE)
+    assert alarm_spans(person.windows) == []
+
+
+def test_a_frozen_sensor_is_no_stillness() -> None:
+    frozen = np.tile(np.float32(UPRIGHT), (2, 1))
+    windows = suspected((1.0, UNKNOWN), (20.0, STRANGE)).windows
+    assert len(alarm_spans(windows)) == 1
+    assert alarm_spans([replace(each, accel_mps2=frozen) if each.still else each for each in windows]) == []
+
+
+def test_a_hole_settles_a_suspicion() -> None:
+    monitor = AlarmMonitor(AlarmPolicy())
+    windows = suspected((1.0, UNKNOWN), (20.0, STRANGE)).windows
+    for window in windows[: round(15 * RATE_HZ)]:
+        monitor.update(window)
+    monitor.restart()
+    assert {monitor.update(window).state for window in windows[round(15 * RATE_HZ) :]} == {NORMAL}
+
+
+def test_stillness_after_a_suspicion_is_told_at_once_and_ends_once_they_walk() -> None:
+    person = suspected((1.0, UNKNOWN), (10.0, STRANGE), (8.0, {**NORMAL_LABEL, "on_foot": 0.9}), (20.0, STRANGE))
+    said = list(verdicts(person.windows))
+    waiting = said[round(12 * RATE_HZ)]
+    assert (waiting.state, waiting.fall) == (SUSPECT, FallState.NONE)
+    assert waiting.reason == "still after what may have been a fall, and nothing normal seen since"
     assert {verdict.fall for verdict in said} == {FallState.NONE, FallState.FALL, FallState.RECOVERED}
+    assert len(alarm_spans(person.windows)) == 1
     assert said[-1].state is NORMAL
+
+
+def test_what_was_acknowledged_is_not_raised_again_by_stillness() -> None:
+    monitor = AlarmMonitor(AlarmPolicy())
+    fall = suspected((1.3, {**UNKNOWN, "on_foot": 0.9}), (20.0, STRANGE), fall=0.9).windows
+    said = []
+    for window in fall:
+        said.append(monitor.update(window).state)
+        if said[-1] is ALARM:
+            monitor.acknowledge()
+    assert said.count(ALARM) == 1
 
 
 def test_one_suspect_window_and_lying_still_are_no_fall() -> None:

@@ -13,8 +13,9 @@ import pytest
 pytest.importorskip("onnx", reason="needs onnx to write a model")
 from tiny_model import write_tiny_model
 
-from har_ros.core.decision import AlarmMonitor, AlarmPolicy, AlarmState
+from har_ros.core.decision import AlarmMonitor, AlarmPolicy, AlarmState, AnomalyVerdict
 from har_ros.core.errors import HarError
+from har_ros.core.evidence import Evidence
 from har_ros.core.imu_steps import IMU_READINGS, imu_steps
 from har_ros.core.labels import Activity
 from har_ros.core.model_card import MODALITIES
@@ -180,6 +181,31 @@ def test_other_thresholds_leave_the_first_model_alone(tmp_path: Path) -> None:
     assert first is not None and second is not None
     np.testing.assert_array_equal(first.activity.probabilities, second.activity.probabilities)
     assert second.activity.label == "unknown"
+
+
+class Listening(AlarmMonitor):
+    """Keeps what it was told of each window."""
+
+    def update(self, evidence: Evidence) -> AnomalyVerdict:
+        self.heard = evidence
+        return super().update(evidence)
+
+
+@pytest.mark.parametrize(
+    ("level", "min_confidence", "normal"),
+    [(200, 0.0, True), (200, 1.0, False), (5, 0.0, False)],
+    ids=["told", "unknown", "a fall"],
+)
+def test_the_alarm_hears_whether_something_normal_was_told(
+    tmp_path: Path, level: int, min_confidence: float, normal: bool
+) -> None:
+    model = HarModel(write_tiny_model(tmp_path / "tiny", favour_dark="FALL_OR_COLLAPSE"))
+    model = model.with_card(replace(model.card, thresholds={**model.card.thresholds, "min_confidence": min_confidence}))
+    alarm, rest = Listening(AlarmPolicy()), np.array((0, 0, 9.8), np.float32)
+    stream = StreamingRecogniser(model, alarm)
+    for step in range(30):
+        feed(stream, START_NS + step * 33_333_333, np.full((120, 160, 3), level, np.uint8), rest)
+    assert alarm.heard.told_normal is normal
 
 
 def test_the_gate_lets_pass_what_moves_and_what_drifts() -> None:

@@ -22,13 +22,13 @@ ON_FOOT = (Activity.WALK, Activity.JOGGING)
 class Evidence:
     """One window's evidence; it ends at `stamp_ns`. What the samples say is worked out once.
 
-    fall:       summed probability of the anomalies that are events, as a fall is.
-    drowsiness: probability of the anomaly that takes time to tell, DRIVERS_DROWSINESS.
-    on_foot:    summed probability of walking and jogging, which nobody does lying.
-    accel_mps2: the window's accelerometer samples (N, 3), m/s^2 in the sensor's axes; nobody changes them.
-    gap_s:      the longest time in the window without a sample.
-    pictured:   whether the model saw pictures, too.
-    told:       whether the activity was told, and is not `unknown`.
+    fall:        summed probability of the anomalies that are events, as a fall is.
+    drowsiness:  probability of the anomaly that takes time to tell, DRIVERS_DROWSINESS.
+    on_foot:     summed probability of walking and jogging, which nobody does lying.
+    accel_mps2:  the window's accelerometer samples (N, 3), m/s^2 in the sensor's axes; nobody changes them.
+    gap_s:       the longest time in the window without a sample.
+    pictured:    whether the model saw pictures, too.
+    told_normal: whether the label is that of a normal activity: no anomaly, and not `unknown`.
     """
 
     stamp_ns: int
@@ -38,7 +38,7 @@ class Evidence:
     accel_mps2: NDArray[np.float32]
     gap_s: float = 0.0
     pictured: bool = True
-    told: bool = True
+    told_normal: bool = False
 
     @property
     def score(self) -> float:
@@ -87,11 +87,11 @@ def gather_evidence(
     accel_mps2: NDArray[np.float32],
     gap_s: float = 0.0,
     pictured: bool = True,
-    told: bool = True,
+    label: str = "",
 ) -> Evidence:
     """Return the evidence of a window: its probabilities (6,), its accelerometer samples (N, 3), m/s^2, and their gap.
 
-    Without samples a fall that goes on being seen counts as lying still.
+    `label` is the one that is told. Without samples a fall that goes on being seen counts as lying still.
     """
     shares = dict(zip(card.labels, probabilities.tolist()))
     return Evidence(
@@ -102,7 +102,7 @@ def gather_evidence(
         accel_mps2=accel_mps2.copy(),
         gap_s=gap_s,
         pictured=pictured,
-        told=told,
+        told_normal=label in card.labels and label not in card.anomaly_labels,
     )
 
 

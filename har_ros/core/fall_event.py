@@ -2,7 +2,7 @@
 
     none -- seen for half a second, and borne out by what was felt --> fall -- lies still --> fallen
     none -- suspected with a shock, then lying still --> fall
-    none -- suspected with a shock, then still and like nothing known for long --> fall
+    none -- suspected with a shock, then still for long while nothing normal is told --> fall
     fall, fallen -- quiet, and neither lying nor unmoved --> recovered --> none
     fall, fallen -- quiet for a while, then seen and borne out anew --> fall
 
@@ -19,12 +19,11 @@ from enum import Enum
 from har_ros.core.alarm_policy import AlarmPolicy, Held
 from har_ros.core.evidence import SHORTEST_SHOCK_S, Evidence
 from har_ros.core.posture import Posture
+from har_ros.core.suspicion import Suspicion
 
 _FEWEST_WINDOWS = 3  # in the mean, however slowly they come
 _FEWEST_SUSPECT = 2  # of them: never a single window
 _SHOCK_MEMORY_S = 1.0  # beyond its window and the span of the mean: the model may need a moment
-_GOING_DOWN_S = 3.0  # from the end of the suspicion to lying still
-_STRANGE_S = 5.0  # from then on still and `unknown`: nobody who is well
 _UNMOVED_S = 30.0  # so long who has not moved since a fall is taken to be down still, though the sensor is upright
 _RECOVERED_S = 5.0  # how long `recovered` is told
 
@@ -58,10 +57,10 @@ class FallEvent:
         self._begun_ns = 0  # of them
         self._posture = Posture(policy.lying_tilt_rad)
         self._shock_ns = self._unknown_ns = -math.inf  # the last window with a shock, or of which that isn't known
-        self._suspected_ns = -math.inf  # the last one in which a fall was suspected, with a shock
+        self._suspicion = Suspicion()
         self._since_ns = 0  # of the fall or of the doubt, where there is one
         self._resting = False  # in a fall, as last known
-        self._over, self._lying, self._told, self._quiet, self._strange = Held(), Held(), Held(), Held(), Held()
+        self._over, self._lying, self._told, self._quiet = Held(), Held(), Held(), Held()
         self._none_seen_ns = -math.inf  # the last window in a fall of a while in which the model saw none
         self.began = False  # with the newest window
         self.doubted = False  # while a fall is seen that what was felt does not bear out
@@ -71,6 +70,11 @@ class FallEvent:
     def lasts(self) -> bool:
         """True from the fall on until the person is up again."""
         return self.state in (FallState.FALL, FallState.FALLEN)
+
+    @property
+    def strange(self) -> bool:
+        """True while somebody is still after what may have been a fall, and nothing normal was told since."""
+        return self._suspicion.strange
 
     def update(self, evidence: Evidence) -> None:
         """Take the next window."""
@@ -86,8 +90,10 @@ class FallEvent:
             return
         if self._told.lasts(stamp_ns, self.state is FallState.RECOVERED, _RECOVERED_S):
             self.state = FallState.NONE
-        self._suspect(evidence, felt)
-        if seen or self._went_down(evidence) or self._stays_strange(evidence):
+        suspected = felt is Felt.SHOCK and evidence.fall >= policy.suspect_score and self._suspected()
+        self._suspicion.note(evidence, suspected)
+        down = self._posture.known and self._is_down(evidence)
+        if seen or self._suspicion.is_borne_out(evidence, down):
             self._begin(stamp_ns)
         elif score >= policy.alarm_score or self.doubted:
             self._doubt(evidence)
@@ -97,8 +103,9 @@ class FallEvent:
     def restart(self) -> None:
         """Let nothing before a hole add up with what comes after it; a fall that lasts goes on."""
         self._recent.clear()
-        self._shock_ns = self._unknown_ns = self._suspected_ns = self._none_seen_ns = -math.inf
-        for held in (self._lying, self._over, self._told, self._quiet, self._strange):
+        self._shock_ns = self._unknown_ns = self._none_seen_ns = -math.inf
+        self._suspicion.forget()
+        for held in (self._lying, self._over, self._told, self._quiet):
             held.reset()
         if not (self.lasts or self.doubted):
             self._posture.restart()
@@ -158,29 +165,10 @@ class FallEvent:
         turned = self._posture.tilted or not self._posture.known
         return score >= bar and (evidence.pictured or turned)
 
-    def _suspect(self, evidence: Evidence, felt: Felt) -> None:
-        """Note whether a fall is suspected, with a shock."""
-        if felt is Felt.SHOCK and evidence.fall >= self._policy.suspect_score and self._suspected():
-            self._suspected_ns = evidence.stamp_ns
-
-    def _went_down(self, evidence: Evidence) -> bool:
-        """Return whether a fall was suspected, and the person lies still soon after."""
-        lately = evidence.stamp_ns - self._suspected_ns <= _GOING_DOWN_S * 1e9
-        return lately and self._posture.known and self._is_down(evidence) and evidence.still
-
-    def _stays_strange(self, evidence: Evidence) -> bool:
-        """Return whether a fall was suspected, and since soon after it the person is still and does nothing known.
-
-        Without pictures most of those who sit upright are still and hard to tell.
-        """
-        lately = evidence.stamp_ns - self._suspected_ns <= (_GOING_DOWN_S + _STRANGE_S) * 1e9
-        still = self._posture.known and evidence.still
-        strange = lately and evidence.pictured and still and not evidence.told
-        return self._strange.lasts(evidence.stamp_ns, strange, _STRANGE_S)
-
     def _begin(self, stamp_ns: int) -> None:
         self.state, self.began, self.doubted = FallState.FALL, True, False
         self._since_ns, self._resting, self._none_seen_ns = stamp_ns, False, -math.inf
+        self._suspicion.forget()
         for held in (self._lying, self._over, self._quiet):
             held.reset()
 

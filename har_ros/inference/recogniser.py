@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from har_ros.core.body import BodyWatch
 from har_ros.core.decision import (
-    UNKNOWN,
     ActivityVerdict,
     AlarmMonitor,
     AnomalyVerdict,
@@ -204,7 +203,7 @@ class StreamingRecogniser:
         span = self._window.span()
         felt = IMU in modalities
         samples = self._imu.between(span.start_ns, span.end_ns) if felt else (np.zeros((0, 3), np.float32), 0.0)
-        told = activity.label != UNKNOWN
-        evidence = gather_evidence(card, self._step_ns, probabilities, *samples, CAMERA in modalities, told)
+        pictured = CAMERA in modalities
+        evidence = gather_evidence(card, self._step_ns, probabilities, *samples, pictured, activity.label)
         anomaly = self.alarm.update(evidence)
         return Recognition(span, activity, anomaly, modalities_of(case), novelty)
