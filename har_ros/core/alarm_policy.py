@@ -72,11 +72,6 @@ class Held:
     def __init__(self) -> None:
         self._since_ns: int | None = None
 
-    @property
-    def begun(self) -> bool:
-        """True since the condition holds."""
-        return self._since_ns is not None
-
     def lasts(self, stamp_ns: int, holds: bool, span_s: float) -> bool:
         """Note whether the condition holds at `stamp_ns`; return whether it has done so for `span_s`."""
         if not holds:

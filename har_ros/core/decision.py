@@ -181,8 +181,8 @@ class AlarmMonitor:
             return f"{self._fall.state}, {'acknowledged' if self._fall_alarm.acknowledged else 'not yet an alarm'}"
         if self._fall.doubted:
             return "looks like a fall that the accelerometer does not bear out"
-        if self._fall.strange:
-            return "still after what may have been a fall, and nothing normal seen since"
+        if self._fall.unsettled:
+            return "may have been a fall, and nothing normal was seen since"
         if self._minute.drowsy:
             return "drowsy, not yet an alarm"
         return "raised score" if self._score >= self._policy.suspect_score else ""

@@ -57,7 +57,7 @@ class FallEvent:
         self._begun_ns = 0  # of them
         self._posture = Posture(policy.lying_tilt_rad)
         self._shock_ns = self._unknown_ns = -math.inf  # the last window with a shock, or of which that isn't known
-        self._suspicion = Suspicion()
+        self._suspicion = Suspicion(policy.alarm_score)
         self._since_ns = 0  # of the fall or of the doubt, where there is one
         self._resting = False  # in a fall, as last known
         self._over, self._lying, self._told, self._quiet = Held(), Held(), Held(), Held()
@@ -72,9 +72,9 @@ class FallEvent:
         return self.state in (FallState.FALL, FallState.FALLEN)
 
     @property
-    def strange(self) -> bool:
-        """True while somebody is still after what may have been a fall, and nothing normal was told since."""
-        return self._suspicion.strange
+    def unsettled(self) -> bool:
+        """True from a suspicion of a fall that was felt, until something normal is told or nothing came of it."""
+        return self._suspicion.unsettled
 
     def update(self, evidence: Evidence) -> None:
         """Take the next window."""
@@ -168,7 +168,7 @@ class FallEvent:
     def _begin(self, stamp_ns: int) -> None:
         self.state, self.began, self.doubted = FallState.FALL, True, False
         self._since_ns, self._resting, self._none_seen_ns = stamp_ns, False, -math.inf
-        self._suspicion.forget()
+        self._suspicion.spend()
         for held in (self._lying, self._over, self._quiet):
             held.reset()
 
