@@ -144,7 +144,7 @@ def test_a_model_is_adapted_to_new_captures(
 ) -> None:
     assert train(finished, "adapted", "--warm-start", str(finished / "model")) == 0
     said = capsys.readouterr().out
-    assert "model' was trained on 1 of the validation's people" in said
+    assert "model' was trained or judged on 1 of the validation's people" in said
     assert "fewer than 4 people validate (1)" in said
     adapted = load_card(finished / "adapted")
     record = {key: card.training[key] for key in ("dataset", "test_set", "command")}

@@ -157,8 +157,8 @@ def _doubts(job: Job, sets: Sets) -> list[str]:
     again = base_people(job) & {clip.subject for clip in sets.validation}
     if again:
         doubts.append(
-            f"'{job.warm_start}' was trained on {len(again)} of the validation's people: its figures, thresholds and "
-            "temperatures flatter; record other people, too"
+            f"'{job.warm_start}' was trained or judged on {len(again)} of the validation's people: its figures, "
+            "thresholds and temperatures flatter; record other people, too"
         )
     judges = len({clip.subject for clip in known(sets.validation)})
     if judges < FEW_PEOPLE:
