@@ -183,6 +183,23 @@ def test_a_trained_model_is_made_smaller_still(finished: Path, card: ModelCard) 
 
 
 @pytest.mark.timeout(600)
+def test_a_trained_model_is_made_smaller_behind_the_heads_that_it_has(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(finished, "whole", "--structured", "0", "--sparsity", "0", "--no-int8") == 0
+    more = ("--structured", "0.5", "--int8", "--keep-heads")
+    assert train(finished, "thinner", "--warm-start", str(finished / "whole"), *more) == 0
+    assert "fine-tuning" not in capsys.readouterr().out
+    thinner = load_card(finished / "thinner")
+    assert thinner.training["epochs"] == {"adapted": 0, "structured": 0, "int8": 0}
+    assert "--keep-heads" in thinner.training["command"]
+    sizes = [(finished / name / ENCODER_FILE).stat().st_size for name in ("thinner", "whole")]
+    assert sizes[0] < 0.3 * sizes[1]
+    before, after = (load_state(finished / name / "heads.pt") for name in ("whole", "thinner"))
+    assert before.keys() == after.keys() and all(torch.equal(before[key], after[key]) for key in before)
+
+
+@pytest.mark.timeout(600)
 def test_who_trained_the_beginning_can_not_test_the_end(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_dataset(finished / "new", ("four", "five"))
     places = ("--out", str(finished / "leaky"), "--run-dir", str(finished / "run_leaky"))
@@ -201,6 +218,8 @@ def test_what_does_not_fit_is_refused_in_one_sentence(
         ((*warm, "--int8"), "is in 8-bit integers already; leave out --int8"),
         ((*warm, "--structured", "0.5"), "has weights of zero, which --structured alone would fill; add --sparsity"),
         ((*warm, "--size", "96"), "differ in their pictures' size"),
+        (("--keep-heads",), "--keep-heads keeps those of a trained model; give it with --warm-start"),
+        ((*warm, "--keep-heads", "--sparsity", "0.6"), "--sparsity sets weights of the heads to zero, too, which"),
         (("--folds", "1"), "--folds is 1; give 2 or more"),
         (("--folds", "2"), "1 subjects can't be split"),
         (("--sparsity", "1.5"), "compression.sparsity is 1.5; give a value from 0.0 to 0.99"),

@@ -62,7 +62,8 @@ def train_model(job: Job) -> str:
     doubts = _doubts(job, sets)
     history = [epoch for stage in stages for epoch in stage.history]
     write_log(history, job.folder / "log.csv")
-    plot_curves(history, job.folder / "curves.png")
+    if history:
+        plot_curves(history, job.folder / "curves.png")
     last.plot(job.out.name, job.folder)
     publish_model(last.folder, job.out, also=[HEADS_FILE])  # last: it may take the place of what the job began with
     lines = [f"{job.out}:", *(f"  {stage.name}: {stage.told()}" for stage in stages), *doubts]

@@ -79,7 +79,8 @@ class Stage:
         for use, each in self.figures.items():
             low, high = each["accuracy_ci"]
             parts.append(f"{use} {each['accuracy']:.1%} ({low:.1%} to {high:.1%}, n={each['n']})")
-        return ", ".join(parts) + ("" if self.kept else "; fine-tuning made it no better and was not kept")
+        in_vain = self.history and not self.kept
+        return ", ".join(parts) + ("; fine-tuning made it no better and was not kept" if in_vain else "")
 
     def plot(self, model_name: str, folder: Path) -> None:
         """Draw confusion, reliability and precision over recall of each set."""

@@ -76,6 +76,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "a few own captures, or to make it smaller still; of compression only the steps that are given here are taken, "
         "and int8 again where it was",
     )
+    parser.add_argument(
+        "--keep-heads",
+        action="store_true",
+        help="with --warm-start: only make the frozen layers smaller, and don't train what comes after them",
+    )
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
 
 
@@ -135,6 +140,10 @@ def _refuse_clashes(args: argparse.Namespace, profile: Profile) -> None:
         raise HarError("--warm-start begins with what a model learnt, so --leave-out can't; leave one of them out")
     if args.warm_start and anew:
         raise HarError(f"{anew} trains heads anew, which --warm-start doesn't; leave one of them out")
+    if args.keep_heads and not args.warm_start:
+        raise HarError("--keep-heads keeps those of a trained model; give it with --warm-start")
+    if args.keep_heads and args.sparsity:
+        raise HarError("--sparsity sets weights of the heads to zero, too, which --keep-heads forbids; leave one out")
     if profile.pictures.trainable_blocks and anew:
         raise HarError(f"{anew} trains heads alone; give a profile with pictures.trainable_blocks: 0")
 
@@ -153,6 +162,8 @@ def _profile(args: argparse.Namespace) -> Profile:
         if int8 is None:
             int8 = bool(structured or sparsity) and not is_float(find_model(args.warm_start))
     profile = load_profile(args.profile).compressed(structured, sparsity, int8)
+    if args.keep_heads:
+        profile = replace(profile, compression=replace(profile.compression, finetune_epochs=0))
     if args.size is not None:
         profile = replace(profile, pictures=replace(profile.pictures, frame_size_px=args.size))
     return profile
@@ -168,5 +179,6 @@ def _command(args: argparse.Namespace) -> str:
     for name, value in given.items():
         words += [] if value is None else [f"--{name.replace('_', '-')}", value]
     words += [] if args.int8 is None else ["--int8" if args.int8 else "--no-int8"]
+    words += ["--keep-heads"] if args.keep_heads else []
     words += ["--allow-unknown-subjects"] if args.allow_unknown_subjects else []
     return shlex.join(map(str, words))
