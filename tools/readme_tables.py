@@ -65,17 +65,18 @@ MODELS = {
 }
 STEPS = {
     "dense": "before compression",
-    "adapted": "the model before, adapted",
-    "structured": "channels taken out, fine-tuned",
-    "sparse": "half of the weights zero, fine-tuned",
-    "int8": "8-bit integers, fine-tuned",
+    "adapted": "the model that it began with",
+    "structured": "channels taken out",
+    "sparse": "half of the weights zero",
+    "int8": "8-bit integers",
 }
 CASES = {"camera+imu": "both", "camera": "the camera alone", "imu": "the accelerometer alone"}
 
 
-def step_row(row):
+def step_row(row, epochs):
     size = f"{row['bytes'] / 1e6:.1f} / {row['bytes_zstd'] / 1e6:.1f} MB"
-    return f"| {STEPS[row['step']]} | {share(row['test'])} | {size} | {row['encoder_ms']:.1f} ms |"
+    step = STEPS[row["step"]] + (", fine-tuned" if row["step"] != "dense" and epochs[row["step"]] else "")
+    return f"| {step} | {share(row['test'])} | {size} | {row['encoder_ms']:.1f} ms |"
 
 
 def recalls(card):
@@ -168,7 +169,7 @@ def model(name):
         "",
         "| | accuracy, unseen simulated people | files | encoder |",
         "|---|---|---|---|",
-        *map(step_row, metrics["compression"]),
+        *(step_row(row, training["epochs"]) for row in metrics["compression"]),
         "",
         *([*cases(card), ""] if "cases" in metrics["test"] else []),
         *recalls(card),
