@@ -186,16 +186,15 @@ def test_a_trained_model_is_made_smaller_still(finished: Path, card: ModelCard) 
 def test_a_trained_model_is_made_smaller_behind_the_heads_that_it_has(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert train(finished, "whole", "--structured", "0", "--sparsity", "0", "--no-int8") == 0
+    whole = finished / "run_model/dense"
     more = ("--structured", "0.5", "--int8", "--keep-heads")
-    assert train(finished, "thinner", "--warm-start", str(finished / "whole"), *more) == 0
+    assert train(finished, "thinner", "--warm-start", str(whole), *more) == 0
     assert "fine-tuning" not in capsys.readouterr().out
     thinner = load_card(finished / "thinner")
     assert thinner.training["epochs"] == {"adapted": 0, "structured": 0, "int8": 0}
     assert "--keep-heads" in thinner.training["command"]
-    sizes = [(finished / name / ENCODER_FILE).stat().st_size for name in ("thinner", "whole")]
-    assert sizes[0] < 0.3 * sizes[1]
-    before, after = (load_state(finished / name / "heads.pt") for name in ("whole", "thinner"))
+    assert (finished / "thinner" / ENCODER_FILE).stat().st_size < 0.3 * (whole / ENCODER_FILE).stat().st_size
+    before, after = (load_state(folder / "heads.pt") for folder in (whole, finished / "thinner"))
     assert before.keys() == after.keys() and all(torch.equal(before[key], after[key]) for key in before)
 
 

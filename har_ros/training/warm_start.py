@@ -19,6 +19,8 @@ from har_ros.training.profile import INT8, SPARSE, STRUCTURED, Profile
 from har_ros.training.reopen import reopen_trunk
 from har_ros.training.stage import ADAPTED
 
+_BY_CHANCE = 0.01  # share of the weights that may be zero though nothing was pruned
+
 
 def begin_warm(job: Job, sets: Sets) -> Compressible:
     """Return the network of a trained model behind that model's trunk, as far compressed as it is.
@@ -45,9 +47,6 @@ def warm_network(source: Path, profile: Profile) -> ActivityNetwork:
         raise HarError(f"'{source}' and profile '{profile.name}' differ in their pictures' size; give the same profile")
     if steps == (INT8,) and not is_float(source):
         raise HarError(f"'{source}' is in 8-bit integers already; leave out --int8")
-    before = card.training.get("profile", {}).get("compression", {}).get("steps", ())
-    if STRUCTURED in steps and SPARSE in before and SPARSE not in steps:
-        raise HarError(f"'{source}' has weights of zero, which --structured alone would fill; add --sparsity 0.5")
     if not (source / HEADS_FILE).is_file():
         raise HarError(f"'{source}' has no {HEADS_FILE} to begin with; give a model folder that `har train` wrote")
     network = build_network(profile, None)
@@ -55,4 +54,7 @@ def warm_network(source: Path, profile: Profile) -> ActivityNetwork:
         network.load_state_dict(load_state(source / HEADS_FILE))
     except RuntimeError:
         raise HarError(f"'{source}' has another network than profile '{profile.name}'; give the same profile") from None
+    zeros = max(prune.zero_shares(network.prunable()), default=0.0)
+    if STRUCTURED in steps and SPARSE not in steps and zeros > _BY_CHANCE:
+        raise HarError(f"'{source}' has weights of zero, which --structured alone would fill; add --sparsity 0.5")
     return network
