@@ -255,6 +255,28 @@ def test_of_whom_the_model_does_not_know_lately_it_says_nothing(unknown_s: float
     assert len(alarm_spans(person.does(1, **UNKNOWN).does(20, **STRANGE).windows)) == alarms
 
 
+def test_whom_the_model_knows_now_and_then_it_does_not_know() -> None:
+    person = Person().does(10, **NORMAL_LABEL)
+    for _ in range(12):
+        person.does(5, **UNKNOWN).does(2 / RATE_HZ, **NORMAL_LABEL)
+    assert alarm_spans(person.does(0.3, fall=0.52).does(1, **UNKNOWN).does(20, **STRANGE).windows) == []
+
+
+@pytest.mark.parametrize("rate_hz", [30.0, 5.0, 2.0])
+def test_a_single_normal_window_settles_nothing(rate_hz: float) -> None:
+    person = Person(rate_hz).does(10, **NORMAL_LABEL).does(max(0.3, 2 / rate_hz), fall=0.52).does(1, **UNKNOWN)
+    person.does(2, **STRANGE).does(1 / rate_hz, **SITS).does(20, **STRANGE)
+    assert len(alarm_spans(person.windows)) == 1
+
+
+@pytest.mark.parametrize("wait_for_lying", [False, True])
+def test_who_lies_after_a_suspicion_is_held_to_lie(wait_for_lying: bool) -> None:
+    lying = {"up": LYING, "told_normal": False}
+    person = suspected((4.0, {**lying, "shake_mps2": CARE_MPS2}), (60.0, {**lying, "still": True}))
+    ((_, end_s),) = alarm_spans(person.windows, wait_for_lying=wait_for_lying)
+    assert end_s == pytest.approx(len(person.windows) / RATE_HZ, abs=0.1)
+
+
 def test_a_long_suspicion_is_one_no_less() -> None:
     assert len(alarm_spans(suspected((1.0, UNKNOWN), (20.0, STRANGE), seconds=12).windows)) == 1
 

@@ -218,6 +218,7 @@ def test_what_does_not_fit_is_refused_in_one_sentence(
         ((*warm, "--structured", "0.5"), "has weights of zero, which --structured alone would fill; add --sparsity"),
         ((*warm, "--size", "96"), "differ in their pictures' size"),
         (("--keep-heads",), "--keep-heads keeps those of a trained model; give it with --warm-start"),
+        ((*warm, "--keep-heads"), "--keep-heads alone changes nothing; add --structured or --int8"),
         ((*warm, "--keep-heads", "--sparsity", "0.6"), "--sparsity sets weights of the heads to zero, too, which"),
         (("--folds", "1"), "--folds is 1; give 2 or more"),
         (("--folds", "2"), "1 subjects can't be split"),

@@ -97,7 +97,7 @@ class FallEvent:
             self._begin(stamp_ns)
         elif score >= policy.alarm_score or self.doubted:
             self._doubt(evidence)
-        elif evidence.fall < policy.suspect_score:
+        elif evidence.fall < policy.suspect_score and not self.unsettled:  # who may lie doesn't show which way is up
             self._posture.learn_up(evidence)
 
     def restart(self) -> None:

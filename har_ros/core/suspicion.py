@@ -10,8 +10,8 @@ from har_ros.core.evidence import Evidence
 _GOING_DOWN_S = 3.0  # from the end of the suspicion to lying still
 _STILL_S = 5.0  # so long still, with nothing normal told, is nobody who is well
 _OPEN_S = 10.0  # from the end of the suspicion until it lapses
-_NORMAL_S = 0.5  # told for so long in all, something normal settles it: single windows waver
-_KNOWN_S = 10.0  # so shortly before it, something normal was: of whom the model never knows, `unknown` says nothing
+_NORMAL_S = 0.5  # told for so long, in all, something normal settles it: single windows waver
+_KNOWN_S = 10.0  # so shortly before it, it was told without a break: with whom the model never knows it says nothing
 
 
 class Suspicion:
@@ -26,46 +26,49 @@ class Suspicion:
 
     def forget(self) -> None:
         """Begin anew, as after a hole."""
-        self._still = Held()
-        self._suspected_ns = self._normal_ns = self._newest_ns = -math.inf
+        self._still, self._known = Held(), Held()
+        self._suspected_ns = self._known_ns = self._normal_ns = -math.inf
         self._normal_s = 0.0  # since the suspicion, in all
         self.unsettled = self._still_long = False
 
     def spend(self) -> None:
         """Take it as borne out: without another one, who then goes down has fallen anew, but not who is still."""
-        self._newest_ns = -math.inf
+        self._normal_ns = -math.inf
         self.unsettled = self._still_long = False
 
     def note(self, evidence: Evidence, suspected: bool) -> None:
         """Take the next window, and whether a fall is suspected in it and was felt.
 
-        `unsettled` is then True from a suspicion on, until something normal is told or it lapses.
+        `unsettled` is then True from a suspicion on, until something normal is told, they walk, or it lapses.
         """
         stamp_ns = evidence.stamp_ns
-        if evidence.told_normal and self._newest_ns > -math.inf:
-            self._normal_s += (stamp_ns - self._newest_ns) / 1e9
-        self._newest_ns = stamp_ns
-        if self._normal_s >= _NORMAL_S:
-            self.unsettled = False
-            if evidence.told_normal:
-                self._normal_ns = stamp_ns
+        self._count_normal(stamp_ns, evidence.told_normal or evidence.on_foot >= self._alarm_score)
+        if self._known.lasts(stamp_ns, evidence.told_normal, _NORMAL_S):
+            self._known_ns = stamp_ns
         if suspected:
-            self.unsettled = self.unsettled or stamp_ns - self._normal_ns <= _KNOWN_S * 1e9
+            self.unsettled = self.unsettled or stamp_ns - self._known_ns <= _KNOWN_S * 1e9
             self._suspected_ns, self._normal_s = stamp_ns, 0.0
-        self.unsettled = self.unsettled and self._is_since(stamp_ns, _OPEN_S)
-        self._still_long = self._still.lasts(stamp_ns, self.unsettled and self._is_at_rest(evidence), _STILL_S)
+        self.unsettled = self.unsettled and self._normal_s < _NORMAL_S and self._is_since(stamp_ns, _OPEN_S)
+        self._still_long = self._still.lasts(stamp_ns, self.unsettled and _is_at_rest(evidence), _STILL_S)
 
     def is_borne_out(self, evidence: Evidence, down: bool) -> bool:
         """Return whether it was a fall, by the newest window; `down`: the sensor is turned as on who lies."""
         lies = down and evidence.still and self._is_since(evidence.stamp_ns, _GOING_DOWN_S)
         return self._still_long or lies
 
+    def _count_normal(self, stamp_ns: int, normal: bool) -> None:
+        """Add up the time between windows in which all was well: one alone, however late it comes, takes none."""
+        if normal and self._normal_ns > -math.inf:
+            self._normal_s += (stamp_ns - self._normal_ns) / 1e9
+        self._normal_ns = stamp_ns if normal else -math.inf
+
     def _is_since(self, stamp_ns: int, span_s: float) -> bool:
         return stamp_ns - self._suspected_ns <= span_s * 1e9
 
-    def _is_at_rest(self, evidence: Evidence) -> bool:
-        """Return whether somebody in the picture is still and off their feet, by a sensor that lives.
 
-        Without pictures many are `unknown` who sit.
-        """
-        return evidence.pictured and evidence.alive and evidence.still and evidence.on_foot < self._alarm_score
+def _is_at_rest(evidence: Evidence) -> bool:
+    """Return whether somebody in the picture is still, by a sensor that lives.
+
+    Without pictures many are `unknown` who sit.
+    """
+    return evidence.pictured and evidence.alive and evidence.still

@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-heads",
         action="store_true",
-        help="with --warm-start: only make the frozen layers smaller, and don't train what comes after them",
+        help="with --warm-start: only make the frozen layers smaller; what comes after them is calibrated, not trained",
     )
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
 
@@ -142,6 +142,8 @@ def _refuse_clashes(args: argparse.Namespace, profile: Profile) -> None:
         raise HarError(f"{anew} trains heads anew, which --warm-start doesn't; leave one of them out")
     if args.keep_heads and not args.warm_start:
         raise HarError("--keep-heads keeps those of a trained model; give it with --warm-start")
+    if args.keep_heads and not profile.compression.steps:
+        raise HarError("--keep-heads alone changes nothing; add --structured or --int8")
     if args.keep_heads and args.sparsity:
         raise HarError("--sparsity sets weights of the heads to zero, too, which --keep-heads forbids; leave one out")
     if profile.pictures.trainable_blocks and anew:

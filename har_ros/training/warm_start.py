@@ -56,5 +56,8 @@ def warm_network(source: Path, profile: Profile) -> ActivityNetwork:
         raise HarError(f"'{source}' has another network than profile '{profile.name}'; give the same profile") from None
     zeros = max(prune.zero_shares(network.prunable()), default=0.0)
     if STRUCTURED in steps and SPARSE not in steps and zeros > _BY_CHANCE:
-        raise HarError(f"'{source}' has weights of zero, which --structured alone would fill; add --sparsity 0.5")
+        raise HarError(
+            f"'{source}' has weights of zero, which --structured alone would fill; add --sparsity 0.5, "
+            "without --keep-heads"
+        )
     return network
