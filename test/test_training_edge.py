@@ -187,12 +187,14 @@ def test_a_trained_model_is_made_smaller_behind_the_heads_that_it_has(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole = finished / "run_model/dense"
-    more = ("--structured", "0.5", "--int8", "--keep-heads")
+    more = ("--structured", "0.5", "--int8", "--keep-heads", "--other-seeds", "1")
     assert train(finished, "thinner", "--warm-start", str(whole), *more) == 0
     assert "fine-tuning" not in capsys.readouterr().out
     thinner = load_card(finished / "thinner")
     assert thinner.training["epochs"] == {"adapted": 0, "structured": 0, "int8": 0}
-    assert "--keep-heads" in thinner.training["command"]
+    assert "--other-seeds 1 --int8 --keep-heads" in thinner.training["command"]
+    (other,) = thinner.metrics["other_seeds"]
+    assert other["seed"] == 1 and other["validation"]["n"] == 6
     assert (finished / "thinner" / ENCODER_FILE).stat().st_size < 0.3 * (whole / ENCODER_FILE).stat().st_size
     before, after = (load_state(folder / "heads.pt") for folder in (whole, finished / "thinner"))
     assert before.keys() == after.keys() and all(torch.equal(before[key], after[key]) for key in before)
@@ -220,6 +222,8 @@ def test_what_does_not_fit_is_refused_in_one_sentence(
         (("--keep-heads",), "--keep-heads keeps those of a trained model; give it with --warm-start"),
         ((*warm, "--keep-heads"), "--keep-heads alone changes nothing; add --structured or --int8"),
         ((*warm, "--keep-heads", "--sparsity", "0.6"), "--sparsity sets weights of the heads to zero, too, which"),
+        ((*warm, "--folds", "3"), "--folds trains heads anew, which --warm-start doesn't; leave one of them out"),
+        ((*warm, "--other-seeds", "1"), "leave one out, or add --keep-heads"),
         (("--folds", "1"), "--folds is 1; give 2 or more"),
         (("--folds", "2"), "1 subjects can't be split"),
         (("--sparsity", "1.5"), "compression.sparsity is 1.5; give a value from 0.0 to 0.99"),

@@ -138,8 +138,10 @@ def _refuse_clashes(args: argparse.Namespace, profile: Profile) -> None:
         raise HarError("--folds judges whole models, and --leave-out makes another; leave one of them out")
     if args.warm_start and args.leave_out:
         raise HarError("--warm-start begins with what a model learnt, so --leave-out can't; leave one of them out")
-    if args.warm_start and anew:
-        raise HarError(f"{anew} trains heads anew, which --warm-start doesn't; leave one of them out")
+    if args.warm_start and args.folds:
+        raise HarError("--folds trains heads anew, which --warm-start doesn't; leave one of them out")
+    if args.warm_start and args.other_seeds and not args.keep_heads:
+        raise HarError("--other-seeds trains heads anew, --warm-start adapts them; leave one out, or add --keep-heads")
     if args.keep_heads and not args.warm_start:
         raise HarError("--keep-heads keeps those of a trained model; give it with --warm-start")
     if args.keep_heads and not profile.compression.steps:
