@@ -25,6 +25,7 @@ from har_ros.link.protocol import UNITS_MPS2
 from har_ros.link.recording import read_recording
 from har_ros.nodes.monitor import Heard, Monitor
 from har_ros.processes import NodeProcesses
+from har_ros.simulation.scenario import load_scenario
 
 EXAMPLES = """examples:
   har demo                                       a simulated person, for ever; Ctrl-C ends it
@@ -75,6 +76,7 @@ def run(options: argparse.Namespace) -> int:
     if not options.seconds > 0:
         raise HarError(f"--seconds is {options.seconds:g}; give a time above 0")
     _refuse_idle(options)
+    _refuse_unreadable(options)
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     accelerometer = _accelerometer(options)
     if accelerometer.value:
@@ -110,6 +112,14 @@ def _refuse_idle(options: argparse.Namespace) -> None:
             "--scenario and --seed are of the simulated person; leave them out, or --video, --camera, --imu and "
             "--no-fake-imu"
         )
+
+
+def _refuse_unreadable(options: argparse.Namespace) -> None:
+    """Refuse before any node starts what one of them would refuse. Raises HarError."""
+    if options.model:
+        load_card(find_model(options.model))
+    if options.scenario is not None:
+        load_scenario(options.scenario)
 
 
 def _simulated(options: argparse.Namespace) -> bool:
