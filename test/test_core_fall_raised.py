@@ -288,6 +288,12 @@ def test_a_frozen_sensor_is_no_stillness() -> None:
     assert alarm_spans([replace(each, accel_mps2=frozen) if each.still else each for each in windows]) == []
 
 
+@pytest.mark.parametrize(("then", "alarms"), [(LIES, 1), (NO_SENSOR, 0)], ids=["still", "silent"])
+def test_a_sensor_that_turns_and_falls_silent_lies_nowhere(then: dict, alarms: int) -> None:
+    person = suspected((1.0, {**UNKNOWN, "up": LYING}), (20.0, {**then, "told_normal": False}))
+    assert len(alarm_spans(person.windows)) == alarms
+
+
 def test_a_hole_settles_a_suspicion() -> None:
     monitor = AlarmMonitor(AlarmPolicy())
     windows = suspected((1.0, UNKNOWN), (20.0, STRANGE)).windows

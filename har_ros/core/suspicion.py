@@ -33,7 +33,6 @@ class Suspicion:
 
     def spend(self) -> None:
         """Take it as borne out: without another one, who then goes down has fallen anew, but not who is still."""
-        self._normal_ns = -math.inf
         self.unsettled = self._still_long = False
 
     def note(self, evidence: Evidence, suspected: bool) -> None:
