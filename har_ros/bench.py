@@ -102,6 +102,8 @@ def run(args: argparse.Namespace) -> int:
             captures = [read_capture(folder) for folder in spread(shown, _CAPTURES, dataset)]
             if _MODEL in parts:
                 _quantise(models, dataset)
+            identities = (f"{name} {load_card(folder).identity}" for name, folder in models.folders.items())
+            figures["environment"]["models"] = ", ".join(identities)
             for measured in chain.from_iterable(_MEASURE[part](args, models, captures) for part in parts):
                 figures |= measured
                 if args.json is not None:

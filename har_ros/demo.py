@@ -120,6 +120,8 @@ def _refuse_unreadable(options: argparse.Namespace) -> None:
         load_card(find_model(options.model))
     if options.scenario is not None:
         load_scenario(options.scenario)
+    if options.video and not Path(options.video).expanduser().exists():
+        raise HarError(f"there is no video '{options.video}'; give a file, or a device or URL with --camera")
 
 
 def _simulated(options: argparse.Namespace) -> bool:

@@ -21,7 +21,7 @@ from har_ros.benchmark.profile import PARTS, WHOLE
 from har_ros.benchmark.timing import interleave
 from har_ros.cli import main
 from har_ros.core.labels import LABELS
-from har_ros.core.model_card import ENCODER_FILE
+from har_ros.core.model_card import ENCODER_FILE, load_card
 from har_ros.core.resources import find_model
 from har_ros.dataset.writer import write_capture
 
@@ -78,7 +78,9 @@ def test_the_page_holds_the_figures_and_says_how_they_came_about(measured: tuple
     assert "`har bench --only model --captures set --rounds 2`" in page
     for name in figures["model"]["ms"]:
         assert f"| {name} |" in page
-    for text in (figures["environment"]["processor"], figures["peak"]["how"], "640 x 480 raw", "onnxruntime int8"):
+    assert f"fp32 {load_card(find_model('paper')).identity}, int8 " in figures["environment"]["models"]
+    where = figures["environment"]
+    for text in (where["processor"], where["models"], figures["peak"]["how"], "640 x 480 raw", "onnxruntime int8"):
         assert text in page
 
 

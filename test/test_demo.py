@@ -106,6 +106,7 @@ def test_a_clone_in_the_folder_is_not_taken_for_the_package(tmp_path: Path) -> N
         (["--camera", "{folder}", "--imu-port", "6000"], "--imu-port is of a real ESP32; wait for one with"),
         (["--video", "{folder}", "--scenario", "falls"], "are of the simulated person; leave them out, or --video"),
         (["--no-fake-imu", "--seed", "1"], "are of the simulated person; leave them out, or --video"),
+        (["--video", "{folder}/nowhere.mp4"], "nowhere.mp4'; give a file, or a device or URL with --camera"),
         (["--model", "nowhere"], "there is no model 'nowhere'; give a model folder, or the name of one"),
         (["--scenario", "nowhere"], "there is no scenario 'nowhere'; give a YAML file, or one of"),
     ],

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import resource
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -144,16 +145,29 @@ def test_a_model_is_adapted_to_new_captures(
 ) -> None:
     assert train(finished, "adapted", "--warm-start", str(finished / "model")) == 0
     said = capsys.readouterr().out
-    assert "model' was trained or judged on 1 of the validation's people" in said
+    assert "of the validation's people" not in said, "who validates now did so then"
     assert "fewer than 4 people validate (1)" in said
     adapted = load_card(finished / "adapted")
     record = {key: card.training[key] for key in ("dataset", "test_set", "command")}
+    record |= {key: card.metrics[key] for key in ("compression", "other_seeds")}
     assert adapted.training["base"] == {"name": "model", "identity": card.identity, **record}
+    assert adapted.training["base_subjects"] == sorted(PEOPLE) and len(adapted.training["train_subjects"]) == 2
     assert list(adapted.training["epochs"]) == ["adapted"] and adapted.identity != card.identity
     first, second = (onnx.load(finished / name / ENCODER_FILE).graph for name in ("model", "adapted"))
     frozen = {entry.name: entry for entry in first.initializer if not entry.name.startswith("frame/")}
     assert len(frozen) > 100
     assert all(frozen[entry.name] == entry for entry in second.initializer if entry.name in frozen)
+
+
+@pytest.mark.timeout(600)
+def test_whom_the_beginning_was_fitted_to_can_not_validate_unsaid(
+    finished: Path, card: ModelCard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other_split = write_profile(finished / "other_split.yaml", seed=2)
+    warm = ("--warm-start", str(finished / "model"), "--profile", str(other_split))
+    assert train(finished, "split_anew", *warm) == 0
+    assert load_card(finished / "split_anew").training["validation_subjects"] != card.training["validation_subjects"]
+    assert "model' was trained on 1 of the validation's people" in capsys.readouterr().out
 
 
 @pytest.mark.timeout(600)
@@ -215,10 +229,17 @@ def test_what_does_not_fit_is_refused_in_one_sentence(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     warm = ("--warm-start", str(finished / "model"))
+    names = ("mixed", "damaged", "refused")
+    mixed, damaged, _ = (shutil.copytree(finished / "model", finished / name) for name in names)
+    shutil.copy(finished / "run_model/dense/heads.pt", mixed)
+    (damaged / "heads.pt").write_bytes(b"PK")
     for options, words in (
         ((*warm, "--int8"), "is in 8-bit integers already; leave out --int8"),
         ((*warm, "--structured", "0.5"), "has weights of zero, which --structured alone would fill; add --sparsity"),
         ((*warm, "--size", "96"), "differ in their pictures' size"),
+        (("--warm-start", str(finished / "refused")), "refused', which it begins with; give another folder"),
+        (("--warm-start", str(mixed)), "is of another model; copy the whole folder of the model again"),
+        (("--warm-start", str(damaged)), "is damaged; copy the whole folder of the model again"),
         (("--keep-heads",), "--keep-heads keeps those of a trained model; give it with --warm-start"),
         ((*warm, "--keep-heads"), "--keep-heads alone changes nothing; add --structured or --int8"),
         ((*warm, "--keep-heads", "--sparsity", "0.6"), "--sparsity sets weights of the heads to zero, too, which"),

@@ -147,7 +147,7 @@ def test_a_finished_run_is_not_overwritten(
     assert main(command(dataset, profile, cache, finished)) == 1
     assert "--resume" in capsys.readouterr().err
     assert main(command(dataset, profile, cache, finished, "--resume")) == 1  # it had a test set
-    assert "another dataset, profile, beginning or version" in capsys.readouterr().err
+    assert "had other captures, another profile, beginning or version" in capsys.readouterr().err
 
 
 @pytest.mark.timeout(400)
@@ -159,6 +159,20 @@ def test_a_stopped_run_goes_on_to_the_same_model(
     assert not (tmp_path / "model").exists()
     assert main([*arguments, "--resume"]) == 0
     assert load_card(tmp_path / "model").identity == load_card(finished / "model").identity
+
+
+@pytest.mark.timeout(400)
+def test_a_run_does_not_go_on_with_captures_that_have_changed(
+    finished: Path, dataset: Path, profile: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = command(dataset, profile, cache, finished, "--test", str(finished / "test"), "--resume")
+    record = find_captures(finished / "test")[0] / "capture.json"
+    before = record.read_text()
+    record.write_text(before.replace('"mount": ""', '"mount": "waist"'))
+    assert record.read_text() != before
+    assert main(again) == 1 and "had other captures" in capsys.readouterr().err
+    record.write_text(before)
+    assert main(again) == 0
 
 
 @pytest.mark.timeout(400)
@@ -300,3 +314,7 @@ def test_a_damaged_record_and_an_unwritable_model_folder_are_refused_before_the_
     assert "run.json' is damaged" in refusal(capsys, str(dataset), *places)
     (tmp_path / "file").touch()
     assert "another folder with --out" in refusal(capsys, str(dataset), "--out", str(tmp_path / "file" / "model"))
+    for option in ("--run-dir", "--cache"):
+        said = refusal(capsys, str(dataset), "--out", str(tmp_path / "new"), option, str(tmp_path / "file"))
+        assert f"another folder with {option}" in said
+    assert not (tmp_path / "new").exists()

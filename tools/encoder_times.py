@@ -1,6 +1,6 @@
 """What compression saves: a model's encoder against a whole MobileNetV2 in floats, in turns on one thread.
 
-usage: python tools/encoder_times.py [MODEL], such as edge or a model folder
+usage, after make setup-train: python tools/encoder_times.py [MODEL], such as edge or a model folder
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ MODELS = {
 STEPS = {
     "dense": "before compression",
     "adapted": "the model that it began with",
-    "structured": "channels taken out",
+    "structured": "channels taken out, still in floats",
     "sparse": "half of the weights zero",
     "int8": "8-bit integers",
 }
@@ -145,7 +145,16 @@ def told_unknown(card, case, figures):
 def seeds(card):
     rows = card.metrics.get("other_seeds", [])
     each = ", ".join(f"{row['test']['accuracy']:.1%}" for row in rows)
-    return ["", f"Heads from other seeds on the same features: {each} of the test's captures."] if rows else []
+    return ["", f"Heads trained from other seeds behind the same encoder: {each} of the captures."] if rows else []
+
+
+def beginning(training):
+    """Return what the model that another was made from had before any compression."""
+    (whole, *_) = training.get("base", {}).get("compression", [None])
+    if whole is None:
+        return []
+    size = f"{whole['bytes'] / 1e6:.1f} MB"
+    return ["", f"What it began with had {share(whole['test'])} before any compression, in {size}."]
 
 
 def making(training):
@@ -174,6 +183,7 @@ def model(name):
         *([*cases(card), ""] if "cases" in metrics["test"] else []),
         *recalls(card),
         *seeds(card),
+        *beginning(training),
     ]
     if "pruning" in metrics:
         pruning = metrics["pruning"]

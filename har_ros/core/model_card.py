@@ -164,6 +164,12 @@ class ModelCard:
         joined = "".join(self.sha256[name] for name in sorted(self.sha256))
         return hashlib.sha256(joined.encode()).hexdigest()[:16]
 
+    @property
+    def people(self) -> set[str]:
+        """The names of whom the model, and what it began with, was fitted to or tuned by."""
+        uses = ("train_subjects", "validation_subjects", "base_subjects")
+        return {name for use in uses for name in self.training.get(use, ())}
+
     def anomaly_score(self, probabilities: NDArray[np.float32]) -> float:
         """Return the summed probability of the anomaly labels."""
         return float(sum(probabilities[self.labels.index(label)] for label in self.anomaly_labels))

@@ -67,7 +67,6 @@ def seen_in_training(card: ModelCard, predictions: Sequence[Prediction]) -> list
     It isn't where a capture names no subject, and where the model's card doesn't say whom it learnt from.
     """
     subjects = {entry.meta.subject for entry in predictions if entry.meta is not None}
-    used = {name for key in ("train_subjects", "validation_subjects") for name in card.training.get(key, ())}
-    seen = sorted(used & subjects)
+    seen = sorted(card.people & subjects)
     told = "train_subjects" in card.training and not card.training.get("captures_without_subject")
     return seen if seen or (told and all(subjects)) else None

@@ -15,7 +15,7 @@ from har_ros.core.model_card import ENCODER_FILE, HEAD_FILE, ModelCard, file_sha
 from har_ros.core.windows import STEP_RATE_HZ, STEPS
 from har_ros.training.backbone import WEIGHTS_NAME, WEIGHTS_SHA256
 from har_ros.training.data import known
-from har_ros.training.job import Job, Sets, base_people
+from har_ros.training.job import Job, Sets
 from har_ros.training.stage import Stage
 
 _USES = ("train", "validation", "test")
@@ -79,7 +79,7 @@ def _training(job: Job, sets: Sets, stages: Sequence[Stage]) -> dict[str, Any]:
         "captures_of_none": {use: len(clips) - len(known(clips)) for use, clips in by_use.items()},
         "train_captures_per_class": dict(sorted(Counter(LABELS[clip.label] for clip in known(sets.train)).items())),
         "subjects": {use: len({clip.subject for clip in clips}) for use, clips in by_use.items()},
-        "train_subjects": sorted({clip.subject for clip in sets.train} | base_people(job)),
+        "train_subjects": sorted({clip.subject for clip in sets.train}),
         "validation_subjects": sorted({clip.subject for clip in sets.validation}),
         **({"left_out": job.leave_out} if job.leave_out else {}),
         **_base(job),
@@ -93,12 +93,14 @@ def _training(job: Job, sets: Sets, stages: Sequence[Stage]) -> dict[str, Any]:
 
 
 def _base(job: Job) -> dict[str, Any]:
-    """Return which model a job begins with; nothing where it begins anew."""
+    """Return which model a job begins with, how good that was, and its people; nothing where it begins anew."""
     if job.warm_start is None:
         return {}
     card = load_card(job.warm_start)
     record = {key: card.training[key] for key in ("dataset", "test_set", "command", "base") if key in card.training}
-    return {"base": {"name": card.name, "identity": card.identity, **record}}
+    figures = {key: card.metrics[key] for key in ("compression", "other_seeds") if key in card.metrics}
+    base = {"name": card.name, "identity": card.identity, **record, **figures}
+    return {"base": base, "base_subjects": sorted(card.people)}
 
 
 def _describe(dataset: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,12 @@ from onnx import TensorProto, compose, helper, numpy_helper
 from torch import Tensor, nn
 
 from har_ros.core.errors import HarError
-from har_ros.core.model_card import ENCODER_FILE, HEAD_FILE, MODALITIES
+from har_ros.core.model_card import ENCODER_FILE, HEAD_FILE, MODALITIES, modalities_of
 from har_ros.core.windows import STEPS
 from har_ros.inference.sessions import open_session
 from har_ros.training.backbone import Trunk
 from har_ros.training.fit import save_state
-from har_ros.training.networks.base import ActivityNetwork
+from har_ros.training.networks.base import ActivityNetwork, Output
 
 PARITY = 1e-5
 _SCORES_PARITY = 1e-3  # of each novelty score's own size, which the limits of the card are far coarser than
@@ -37,7 +38,8 @@ def export_networks(folder: Path, trunk: Path, network: ActivityNetwork, frame_s
     """Write a model's networks into `folder`, ONNX and torch's weights; return how far their probabilities differ.
 
     The encoder is the trunk's own file, whose features the network was trained on, and the network's part of
-    each frame. Raises HarError where they differ by more than PARITY, or the scores by more than their own.
+    each frame. Raises HarError where they differ by more than PARITY, or the scores by more than their own, in any of
+    the network's cases.
     """
     folder.mkdir(parents=True, exist_ok=True)
     network.cpu().eval()
@@ -46,27 +48,60 @@ def export_networks(folder: Path, trunk: Path, network: ActivityNetwork, frame_s
     frames = torch.randint(0, 256, (STEPS, frame_size_px, frame_size_px, 3), generator=generator, dtype=torch.uint8)
     maps = torch.from_numpy(open_session(trunk).run(None, {"frames": frames.numpy()})[0])
     imu = 5 * torch.randn(1, STEPS, len(network.imu_channels), generator=generator)
-    presence = torch.ones(1, len(MODALITIES))
     with torch.no_grad():
-        features = network.frame_encoder()(maps)
-        output = network(maps.flatten(2).permute(0, 2, 1)[None], imu, presence)
-        expected = torch.softmax(output.logits, 1).numpy(), network.novelty_scores(output, presence).numpy()
+        features = network.frame_encoder()(maps)[None]
     _join(trunk, network.frame_encoder(), maps[:1], folder / ENCODER_FILE)
-    inputs = {"features": features[None], "imu": imu}
+    inputs = {"features": features, "imu": imu}
     if network.novelty:
-        inputs["presence"] = presence
+        inputs["presence"] = _presence(MODALITIES)
     outputs = ["probabilities", *(["novelty"] if network.novelty else [])]
     _export(network.window_head().eval(), inputs, outputs, folder / HEAD_FILE)
-    coded = open_session(folder / ENCODER_FILE).run(None, {"frames": frames.numpy()})[0]
-    given = {**{name: tensor.numpy() for name, tensor in inputs.items()}, "features": coded[None]}
-    written = open_session(folder / HEAD_FILE).run(None, given)
-    difference = float(np.abs(written[0] - expected[0]).max())
+    coded = torch.from_numpy(open_session(folder / ENCODER_FILE).run(None, {"frames": frames.numpy()})[0])[None]
+    positions = maps.flatten(2).permute(0, 2, 1)[None]
+    difference, alike = _compare(folder, network, coded, imu, lambda seen: network(positions, imu, seen))
     if not difference <= PARITY:
         raise HarError(f"the exported model differs from the trained one by {difference:.1e}; export it again")
-    for scores in zip(written[1:], expected[1:]):
-        if not np.allclose(*scores, _SCORES_PARITY, _SCORES_PARITY):
-            raise HarError("the exported model's novelty scores differ from the trained one's; export it again")
+    if not alike:
+        raise HarError("the exported model's novelty scores differ from the trained one's; export it again")
     return difference
+
+
+def is_exported(folder: Path, network: ActivityNetwork) -> bool:
+    """Return whether a folder's head answers as the network's does, to a window of chance, whatever is missing."""
+    network.eval()
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(1, STEPS, network.frame_size, generator=generator)
+    imu = 5 * torch.randn(1, STEPS, len(network.imu_channels), generator=generator)
+    difference, alike = _compare(folder, network, features, imu, lambda seen: network.window(features, imu, seen))
+    return difference <= PARITY and alike
+
+
+def _compare(
+    folder: Path, network: ActivityNetwork, features: Tensor, imu: Tensor, answer: Callable[[Tensor], Output]
+) -> tuple[float, bool]:
+    """Return how far a written head's probabilities are from those of `answer`, and whether the scores are alike.
+
+    Both are asked in each of the network's cases; `answer` takes the presence. The larger difference counts.
+    """
+    head, difference, alike = open_session(folder / HEAD_FILE), 0.0, True
+    for case in network.cases:
+        presence = _presence(modalities_of(case))
+        with torch.no_grad():
+            output = answer(presence)
+            expected = torch.softmax(output.logits, 1).numpy(), network.novelty_scores(output, presence).numpy()
+        given = {"features": features.numpy(), "imu": imu.numpy()}
+        if network.novelty:
+            given["presence"] = presence.numpy()
+        written = head.run(None, given)
+        difference = float(np.maximum(difference, np.abs(written[0] - expected[0]).max()))  # NaN stays
+        for scores in zip(written[1:], expected[1:]):
+            alike = alike and np.allclose(*scores, _SCORES_PARITY, _SCORES_PARITY)
+    return difference, alike
+
+
+def _presence(modalities: Sequence[str]) -> Tensor:
+    """Return (1, 2) of 1 for each modality that is there and 0 for each other one."""
+    return torch.tensor([[float(each in modalities) for each in MODALITIES]])
 
 
 def extract_trunk(encoder: Path, path: Path) -> None:

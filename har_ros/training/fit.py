@@ -222,8 +222,8 @@ def load_state(path: Path) -> dict[str, Any]:
     """Return what `save_state` wrote. Raises HarError where it isn't that."""
     try:
         state: dict[str, Any] = torch.load(path, map_location=DEVICE, weights_only=True)
-    except Exception as error:  # noqa: BLE001 - torch raises many types for a damaged file
-        raise HarError(f"'{path}' is no checkpoint ({str(error).splitlines()[0]}); delete it to train anew") from None
+    except Exception:  # noqa: BLE001 - torch raises many types for a damaged file
+        raise HarError(f"'{path}' is damaged; delete it to train anew") from None
     return state
 
 

@@ -76,7 +76,7 @@ def sets_of(job: Job) -> Sets:
         clips = known(clips)
     train, validation = split_by_subject(clips, job.profile.validation_share, job.profile.seed)
     train, validation, test = (_without(job.leave_out, each) for each in (train, validation, test))
-    base = base_people(job)
+    base = load_card(job.warm_start).people if job.warm_start else set()
     sets = Sets(train, validation, test, job.profile.validation_share)
     if sets.unknown and not job.allow_unknown_subjects:
         raise HarError(
@@ -93,11 +93,3 @@ def sets_of(job: Job) -> Sets:
 def _without(label: str | None, clips: Sequence[Clip]) -> list[Clip]:
     """Return the clips but those of an activity; the split was made with them, so that it is that of a whole model."""
     return [clip for clip in clips if clip.label == NONE_OF_THEM or LABELS[clip.label] != label]
-
-
-def base_people(job: Job) -> set[str]:
-    """Return whom the model that a job begins with was trained on; none where it begins anew."""
-    if job.warm_start is None:
-        return set()
-    record = load_card(job.warm_start).training
-    return {name for key in ("train_subjects", "validation_subjects") for name in record.get(key, [])}

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from har_ros.core.errors import HarError
-from har_ros.core.model_card import publish_model
+from har_ros.core.model_card import load_card, publish_model
 from har_ros.dataset.json_file import write_json
 from har_ros.dataset.parallel import for_each_capture
 from har_ros.dataset.reader import read_capture
@@ -27,7 +27,7 @@ from har_ros.training.cross_validate import cross_validate, folds_of, other_seed
 from har_ros.training.data import known
 from har_ros.training.export import HEADS_FILE, export_trunk
 from har_ros.training.features import PLAIN_VIEWS, FeatureStore
-from har_ros.training.job import Job, Sets, base_people, sets_of
+from har_ros.training.job import Job, Sets, sets_of
 from har_ros.training.networks.build import build_network
 from har_ros.training.report import plot_curves, write_log
 from har_ros.training.run_folder import claim, try_folder
@@ -46,7 +46,8 @@ def train_model(job: Job) -> str:
         warn_of_passed_over(root)
     begin = partial(_begin_anew, load_mobilenet(job.weights)) if job.warm_start is None else begin_warm
     torch.manual_seed(profile.seed)
-    try_folder(job.out)
+    for folder, option in ((job.out, "--out"), (job.folder, "--run-dir"), (job.cache, "--cache")):
+        try_folder(folder, option)
     _try_later_parts(job, sets)
     claim(job, sets)
     model = begin(job, sets)
@@ -65,7 +66,7 @@ def train_model(job: Job) -> str:
     if history:
         plot_curves(history, job.folder / "curves.png")
     last.plot(job.out.name, job.folder)
-    publish_model(last.folder, job.out, also=[HEADS_FILE])  # last: it may take the place of what the job began with
+    publish_model(last.folder, job.out, also=[HEADS_FILE])
     lines = [f"{job.out}:", *(f"  {stage.name}: {stage.told()}" for stage in stages), *doubts]
     return "\n".join(lines)
 
@@ -152,13 +153,21 @@ def _other_seeds(job: Job, sets: Sets, store: FeatureStore) -> list[dict[str, An
     return found
 
 
+def _fitted_before(job: Job) -> set[str]:
+    """Return whom the model that a job begins with was fitted to, but who only validated it; none for a job anew."""
+    if job.warm_start is None:
+        return set()
+    record = load_card(job.warm_start).training
+    return {name for use in ("train_subjects", "base_subjects") for name in record.get(use, ())}
+
+
 def _doubts(job: Job, sets: Sets) -> list[str]:
     """Return what makes the figures less than they seem."""
     doubts, share = [], len(sets.validation) / len(sets.train + sets.validation)
-    again = base_people(job) & {clip.subject for clip in sets.validation}
+    again = _fitted_before(job) & {clip.subject for clip in sets.validation}
     if again:
         doubts.append(
-            f"'{job.warm_start}' was trained or judged on {len(again)} of the validation's people: its figures, "
+            f"'{job.warm_start}' was trained on {len(again)} of the validation's people: its figures, "
             "thresholds and temperatures flatter; record other people, too"
         )
     judges = len({clip.subject for clip in known(sets.validation)})

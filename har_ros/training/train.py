@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--folds", type=int, metavar="N", help="also leave out each N-th of the subjects once, and score them"
     )
     parser.add_argument(
-        "--other-seeds", type=int, metavar="N", help="also train the heads from N other seeds, to see what chance does"
+        "--other-seeds", type=int, metavar="N", help="also train whole heads from N other seeds, to see what chance does"
     )
     parser.add_argument(
         "--leave-out", choices=LABELS, metavar="ACTIVITY",
@@ -138,6 +138,8 @@ def _refuse_clashes(args: argparse.Namespace, profile: Profile) -> None:
         raise HarError("--folds judges whole models, and --leave-out makes another; leave one of them out")
     if args.warm_start and args.leave_out:
         raise HarError("--warm-start begins with what a model learnt, so --leave-out can't; leave one of them out")
+    if args.warm_start and args.out.resolve() == find_model(args.warm_start).resolve():
+        raise HarError(f"--out would take the place of '{args.warm_start}', which it begins with; give another folder")
     if args.warm_start and args.folds:
         raise HarError("--folds trains heads anew, which --warm-start doesn't; leave one of them out")
     if args.warm_start and args.other_seeds and not args.keep_heads:

@@ -10,7 +10,7 @@ from har_ros.inference.quantise import is_float
 from har_ros.training import prune
 from har_ros.training.compress import Compressible
 from har_ros.training.data import known
-from har_ros.training.export import HEADS_FILE, extract_trunk
+from har_ros.training.export import HEADS_FILE, extract_trunk, is_exported
 from har_ros.training.fit import load_state
 from har_ros.training.job import Job, Sets
 from har_ros.training.networks.base import ActivityNetwork
@@ -48,12 +48,18 @@ def warm_network(source: Path, profile: Profile) -> ActivityNetwork:
     if steps == (INT8,) and not is_float(source):
         raise HarError(f"'{source}' is in 8-bit integers already; leave out --int8")
     if not (source / HEADS_FILE).is_file():
-        raise HarError(f"'{source}' has no {HEADS_FILE} to begin with; give a model folder that `har train` wrote")
+        raise HarError(f"'{source}' has no {HEADS_FILE} to begin with; train it again, or give a model that has one")
     network = build_network(profile, None)
     try:
-        network.load_state_dict(load_state(source / HEADS_FILE))
+        state = load_state(source / HEADS_FILE)
+    except HarError:
+        raise HarError(f"the {HEADS_FILE} in '{source}' is damaged; copy the whole folder of the model again") from None
+    try:
+        network.load_state_dict(state)
     except RuntimeError:
         raise HarError(f"'{source}' has another network than profile '{profile.name}'; give the same profile") from None
+    if not is_exported(source, network):
+        raise HarError(f"the {HEADS_FILE} in '{source}' is of another model; copy the whole folder of the model again")
     zeros = max(prune.zero_shares(network.prunable()), default=0.0)
     if STRUCTURED in steps and SPARSE not in steps and zeros > _BY_CHANCE:
         raise HarError(
