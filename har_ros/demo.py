@@ -17,12 +17,13 @@ from rich.live import Live
 
 from har_ros.core.errors import HarError
 from har_ros.core.model_card import IMU, load_card
-from har_ros.core.resources import DEFAULT_MODEL, find_model
+from har_ros.core.resources import DEFAULT_MODEL, find_model, user_path
 from har_ros.core.stopping import stop_event
 from har_ros.demo_view import line, panel, summary
 from har_ros.graph import LOCAL_HOST, NAMESPACE, Plan, commands, free_port, make_plan
 from har_ros.link.protocol import UNITS_MPS2
 from har_ros.link.recording import read_recording
+from har_ros.nodes.camera_sources import is_address
 from har_ros.nodes.monitor import Heard, Monitor
 from har_ros.processes import NodeProcesses
 from har_ros.simulation.scenario import load_scenario
@@ -120,8 +121,9 @@ def _refuse_unreadable(options: argparse.Namespace) -> None:
         load_card(find_model(options.model))
     if options.scenario is not None:
         load_scenario(options.scenario)
-    if options.video and not Path(options.video).expanduser().exists():
-        raise HarError(f"there is no video '{options.video}'; give a file, or a device or URL with --camera")
+    source = options.video or options.camera
+    if source and not (is_address(source) or user_path(source).exists()):
+        raise HarError(f"there is no '{source}'; give a video, a folder of pictures, a device such as 0, or a URL")
 
 
 def _simulated(options: argparse.Namespace) -> bool:

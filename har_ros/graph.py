@@ -9,11 +9,11 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from har_ros.core.errors import HarError
 from har_ros.core.parameters import NODES, check_sections
+from har_ros.core.resources import user_path
 
 NAMESPACE = "har"
 COMPOSABLE = ("camera", "imu_bridge", "fusion")  # the recorder needs an executor of another kind
@@ -138,7 +138,7 @@ def make_plans(texts: Mapping[str, str]) -> list[Plan]:
     values = _values(texts)
     _refuse_idle(texts, values)
     if "params_file" in values:
-        path = Path(values["params_file"]).expanduser()  # a shell leaves the ~ after := alone
+        path = user_path(values["params_file"])  # a shell leaves the ~ after := alone
         check_sections(path)
         values["params_file"] = str(path)
     namespaces = [name.strip().strip("/") for name in values["namespace"].split(",")]

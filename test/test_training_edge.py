@@ -151,7 +151,12 @@ def test_a_model_is_adapted_to_new_captures(
     record = {key: card.training[key] for key in ("dataset", "test_set", "command")}
     record |= {key: card.metrics[key] for key in ("compression", "other_seeds")}
     assert adapted.training["base"] == {"name": "model", "identity": card.identity, **record}
-    assert adapted.training["base_subjects"] == sorted(PEOPLE) and len(adapted.training["train_subjects"]) == 2
+    fitted, tuned_by = (card.training[use] for use in ("train_subjects", "validation_subjects"))
+    assert (adapted.training["base_fitted_to"], adapted.training["base_tuned_by"]) == (fitted, tuned_by)
+    assert train(finished, "again", "--warm-start", str(finished / "adapted")) == 0
+    assert "of the validation's people" not in capsys.readouterr().out
+    again = load_card(finished / "again")
+    assert (again.fitted_people, again.people) == (set(fitted), set(PEOPLE))
     assert list(adapted.training["epochs"]) == ["adapted"] and adapted.identity != card.identity
     first, second = (onnx.load(finished / name / ENCODER_FILE).graph for name in ("model", "adapted"))
     frozen = {entry.name: entry for entry in first.initializer if not entry.name.startswith("frame/")}
@@ -233,18 +238,21 @@ def test_what_does_not_fit_is_refused_in_one_sentence(
     mixed, damaged, _ = (shutil.copytree(finished / "model", finished / name) for name in names)
     shutil.copy(finished / "run_model/dense/heads.pt", mixed)
     (damaged / "heads.pt").write_bytes(b"PK")
+    heads = yaml.safe_load((finished / "tiny.yaml").read_text())["heads"]
+    other_heads = write_profile(finished / "other_heads.yaml", heads={**heads, "difference_steps": 1})
     for options, words in (
         ((*warm, "--int8"), "is in 8-bit integers already; leave out --int8"),
         ((*warm, "--structured", "0.5"), "has weights of zero, which --structured alone would fill; add --sparsity"),
         ((*warm, "--size", "96"), "differ in their pictures' size"),
         (("--warm-start", str(finished / "refused")), "refused', which it begins with; give another folder"),
-        (("--warm-start", str(mixed)), "is of another model; copy the whole folder of the model again"),
-        (("--warm-start", str(damaged)), "is damaged; copy the whole folder of the model again"),
+        (("--warm-start", str(mixed)), "answer as window_head.onnx does; give the profile that it was trained with"),
+        (("--warm-start", str(damaged)), "is damaged; copy the model's whole folder again"),
         (("--keep-heads",), "--keep-heads keeps those of a trained model; give it with --warm-start"),
         ((*warm, "--keep-heads"), "--keep-heads alone changes nothing; add --structured or --int8"),
         ((*warm, "--keep-heads", "--sparsity", "0.6"), "--sparsity sets weights of the heads to zero, too, which"),
         ((*warm, "--folds", "3"), "--folds trains heads anew, which --warm-start doesn't; leave one of them out"),
         ((*warm, "--other-seeds", "1"), "leave one out, or add --keep-heads"),
+        ((*warm, "--profile", str(other_heads)), "with profile 'tiny' the heads.pt in"),
         (("--folds", "1"), "--folds is 1; give 2 or more"),
         (("--folds", "2"), "1 subjects can't be split"),
         (("--sparsity", "1.5"), "compression.sparsity is 1.5; give a value from 0.0 to 0.99"),

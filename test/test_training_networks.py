@@ -22,7 +22,7 @@ from har_ros.inference.sessions import open_session
 from har_ros.training.backbone import FEATURES, MobileNetV2, split
 from har_ros.training.batches import Batch
 from har_ros.training.data import NONE_OF_THEM
-from har_ros.training.export import HEADS_FILE, export_networks, export_trunk
+from har_ros.training.export import HEADS_FILE, export_networks, export_trunk, is_exported
 from har_ros.training.fit import Feed, Fit, learn_distance, load_state
 from har_ros.training.losses import training_loss
 from har_ros.training.networks import NETWORKS
@@ -36,8 +36,8 @@ NEW = [name for name in NETWORKS if name != "paper"]
 PRESENT = {"camera+imu": (1.0, 1.0), "camera": (1.0, 0.0), "imu": (0.0, 1.0)}
 
 
-def network_of(name: str) -> torch.nn.Module:
-    torch.manual_seed(1)
+def network_of(name: str, seed: int = 1) -> torch.nn.Module:
+    torch.manual_seed(seed)
     network = build_network(load_profile(name), None).eval()
     if "distance" in network.novelty:
         size = 2 * load_profile(name).heads.imu_units
@@ -127,6 +127,30 @@ def trunk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("trunk") / "trunk.onnx"
     export_trunk(split(MobileNetV2().eval(), 0)[0], 32, path)
     return path
+
+
+@pytest.mark.parametrize("name", ["paper", *NEW])
+def test_what_is_exported_is_known_from_another_network(name: str, trunk: Path, tmp_path: Path) -> None:
+    network, other = network_of(name), network_of(name, seed=2)
+    export_networks(tmp_path, trunk, network, 32)
+    assert is_exported(tmp_path, network) and not is_exported(tmp_path, other)
+
+
+@pytest.mark.parametrize("missing", [0, 1], ids=["camera", "imu"])
+def test_what_answers_otherwise_only_where_an_input_is_missing_is_another_network(
+    missing: int, trunk: Path, tmp_path: Path
+) -> None:
+    network = network_of("attention")
+    export_networks(tmp_path, trunk, network, 32)
+    answer = network.window
+
+    def otherwise(projected: torch.Tensor, imu: torch.Tensor, presence: torch.Tensor) -> Output:
+        output = answer(projected, imu, presence)
+        return replace(output, logits=output.logits + torch.arange(6) * (1 - presence[:, missing : missing + 1]))
+
+    assert is_exported(tmp_path, network)
+    network.window = otherwise
+    assert not is_exported(tmp_path, network)
 
 
 @pytest.mark.parametrize("name", NEW)

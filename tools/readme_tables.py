@@ -149,9 +149,12 @@ def seeds(card):
 
 
 def beginning(training):
-    """Return what the model that another was made from had before any compression."""
-    (whole, *_) = training.get("base", {}).get("compression", [None])
-    if whole is None:
+    """Return what the first of the models that led to this one had before any compression, on the same test people."""
+    first = training
+    while "base" in first:
+        first = first["base"]
+    (whole, *_) = first.get("compression", [{"step": None}])
+    if whole["step"] != "dense" or "test" not in whole or first["test_set"] != training["test_set"]:
         return []
     size = f"{whole['bytes'] / 1e6:.1f} MB"
     return ["", f"What it began with had {share(whole['test'])} before any compression, in {size}."]

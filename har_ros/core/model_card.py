@@ -167,8 +167,13 @@ class ModelCard:
     @property
     def people(self) -> set[str]:
         """The names of whom the model, and what it began with, was fitted to or tuned by."""
-        uses = ("train_subjects", "validation_subjects", "base_subjects")
-        return {name for use in uses for name in self.training.get(use, ())}
+        tuned_by = (*self.training.get("validation_subjects", ()), *self.training.get("base_tuned_by", ()))
+        return self.fitted_people.union(tuned_by)
+
+    @property
+    def fitted_people(self) -> set[str]:
+        """The names of whom the model, and what it began with, was fitted to."""
+        return {*self.training.get("train_subjects", ()), *self.training.get("base_fitted_to", ())}
 
     def anomaly_score(self, probabilities: NDArray[np.float32]) -> float:
         """Return the summed probability of the anomaly labels."""

@@ -28,9 +28,17 @@ def find_resource(relative: str) -> Path:
     raise HarError(f"'{relative}' of the package is missing; install har_ros again")
 
 
+def user_path(text: str | Path) -> Path:
+    """Return the path that a user gave, with the home folder where it begins with ~. Raises HarError."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise HarError(f"'{text}' begins with the home folder of a user who isn't there; give the whole path") from None
+
+
 def find_model(name_or_folder: str) -> Path:
-    """Return a model's folder from its path, or from the name of one that the package ships."""
-    folder = Path(name_or_folder).expanduser()
+    """Return a model's folder from its path, or from the name of one that the package ships. Raises HarError."""
+    folder = user_path(name_or_folder)
     if folder.is_dir():
         return folder
     for root in _roots():

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from har_ros.core.errors import HarError
 from har_ros.core.parameters import load_defaults
-from har_ros.core.resources import DEFAULT_MODEL, find_model
+from har_ros.core.resources import DEFAULT_MODEL, find_model, user_path
 from har_ros.dataset.capture import FRAMES_FOLDER
 from har_ros.dataset.reader import activity_of, find_captures, read_capture, read_meta
 from har_ros.evaluation.classify import classify_capture, decide
@@ -69,7 +69,7 @@ def describe(model: HarModel, folder: Path) -> str:
 
 
 def _recorders_dataset() -> Path:
-    folder = Path(load_defaults("recorder")["dataset"]).expanduser()
+    folder = user_path(load_defaults("recorder")["dataset"])
     if not folder.is_dir():
         raise HarError(f"nothing is recorded in '{folder}' yet; name a capture or a dataset")
     return folder

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
-from pathlib import Path
 
 from har_ros.core.errors import HarError
+from har_ros.core.resources import user_path
 from har_ros.link.protocol import UNITS_MPS2, is_word
 
 MODES = ("tcp_listen", "tcp_connect", "udp")
@@ -73,7 +73,7 @@ class LinkConfig:
         listens = self.mode == "tcp_listen"
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if listens else ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        cert, key, authority = (Path(name).expanduser() for name in (self.tls_cert, self.tls_key, self.tls_ca))
+        cert, key, authority = (user_path(name) for name in (self.tls_cert, self.tls_key, self.tls_ca))
         for name, path in ((self.tls_cert, cert), (self.tls_key, key), (self.tls_ca, authority)):
             if name and not path.is_file():
                 raise HarError(f"the TLS file '{name}' is missing; give the path of a PEM file")

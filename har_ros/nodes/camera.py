@@ -8,7 +8,6 @@ import re
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -19,19 +18,19 @@ from std_msgs.msg import Header, String
 
 from har_ros.core.errors import HarError
 from har_ros.core.preprocess import resize
+from har_ros.core.resources import user_path
 from har_ros.nodes import qos
 from har_ros.nodes.base import HarNode, Health
 from har_ros.nodes.camera_info import Calibration
 from har_ros.nodes.camera_reader import CameraReader
 from har_ros.nodes.camera_sources import (
-    UDEV_FOLDER,
     CaptureSource,
     FolderSource,
     Frame,
     Source,
     VideoSource,
     Wish,
-    device_index,
+    is_address,
 )
 from har_ros.nodes.images import compress, fill_image
 from har_ros.nodes.neighbours import LocalImage, Neighbours
@@ -87,7 +86,7 @@ class CameraNode(HarNode):
         self._size = self._wanted_size()
         self._make_source(self.value("source")).check()
         info_file = self.value("camera_info_file")
-        self._calibration = Calibration(Path(info_file).expanduser()) if info_file else None
+        self._calibration = Calibration(user_path(info_file)) if info_file else None
         self._image = Image()
         self._shape: tuple[int, ...] = (0, 0)
         self._raw = self._publisher(Image, IMAGES, qos.IMAGE)
@@ -204,11 +203,11 @@ class CameraNode(HarNode):
     def _make_source(self, text: str) -> Source:
         """Return the source that `text` names; raises HarError where it names none."""
         wish = Wish(self.value("width"), self.value("height"), self.value("rate_hz"))
-        path = Path(text).expanduser()
+        path = user_path(text)
         if text == SIMULATOR:
             scenario, seed = self.value("simulation_scenario"), self.value("simulation_seed")
             return SimulatorSource(scenario, seed, self.value("simulation_start_ns"), wish, self._now_ns)
-        if device_index(text) is not None or text.startswith(UDEV_FOLDER) or "://" in text:
+        if is_address(text):
             return CaptureSource(text, wish, self.value("read_timeout_s"), self._now_ns)
         if path.is_dir():
             return FolderSource(path, wish.rate_hz, self.value("loop"), self._now_ns)

@@ -121,6 +121,11 @@ def device_index(address: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def is_address(source: str) -> bool:
+    """Return whether this names a device or a stream, which may be there later, and no file."""
+    return device_index(source) is not None or source.startswith(UDEV_FOLDER) or "://" in source
+
+
 class CaptureSource:
     """A device or a network stream through OpenCV: whatever comes next is the newest."""
 

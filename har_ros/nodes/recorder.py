@@ -6,7 +6,6 @@ import sys
 import time
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -23,6 +22,7 @@ from har_ros.core.errors import HarError
 from har_ros.core.freshness import CAMERA, IMU
 from har_ros.core.labels import parse_activity
 from har_ros.core.mount import rotation_matrix
+from har_ros.core.resources import user_path
 from har_ros.core.windows import MAX_GAP_S
 from har_ros.dataset.capture import SOURCES, CaptureMeta
 from har_ros.link.session import StampedReading
@@ -249,7 +249,7 @@ class RecorderNode(HarNode):
         if steps is None or self._queue is None:
             return
         self._complete_s = time.monotonic()
-        root = Path(self.value("dataset")).expanduser()
+        root = user_path(self.value("dataset"))
         tell = partial(self._note_outcome, self._asked)
         rotation = self.value("mount_rotation")
         if not self._queue.put(Job(steps, self._meta(), rotation, root, datetime.now().astimezone(), tell)):

@@ -16,7 +16,7 @@ from typing import Any
 
 from har_ros.core.errors import HarError
 from har_ros.core.labels import Activity, parse_activity
-from har_ros.core.resources import find_resource
+from har_ros.core.resources import find_resource, user_path
 from har_ros.simulation.acts import ACTS, Posture
 from har_ros.simulation.planning import Step, checked, plan
 
@@ -80,7 +80,7 @@ class Scenario:
 
 def load_scenario(name_or_file: str | Path) -> Scenario:
     """Read a scenario from its file, or from the name of one under config/scenarios. Raises HarError."""
-    path = Path(name_or_file).expanduser()
+    path = user_path(name_or_file)
     if path.suffix not in (".yaml", ".yml") and not path.exists():
         path = find_shipped(str(name_or_file))
     try:

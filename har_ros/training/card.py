@@ -100,7 +100,8 @@ def _base(job: Job) -> dict[str, Any]:
     record = {key: card.training[key] for key in ("dataset", "test_set", "command", "base") if key in card.training}
     figures = {key: card.metrics[key] for key in ("compression", "other_seeds") if key in card.metrics}
     base = {"name": card.name, "identity": card.identity, **record, **figures}
-    return {"base": base, "base_subjects": sorted(card.people)}
+    tuned_by = card.people - card.fitted_people
+    return {"base": base, "base_fitted_to": sorted(card.fitted_people), "base_tuned_by": sorted(tuned_by)}
 
 
 def _describe(dataset: Path) -> dict[str, Any]:

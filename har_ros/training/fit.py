@@ -221,9 +221,13 @@ def save_state(state: dict[str, Any], path: Path) -> None:
 def load_state(path: Path) -> dict[str, Any]:
     """Return what `save_state` wrote. Raises HarError where it isn't that."""
     try:
-        state: dict[str, Any] = torch.load(path, map_location=DEVICE, weights_only=True)
+        state = torch.load(path, map_location=DEVICE, weights_only=True)
+    except (OSError, torch.OutOfMemoryError):
+        raise
     except Exception:  # noqa: BLE001 - torch raises many types for a damaged file
-        raise HarError(f"'{path}' is damaged; delete it to train anew") from None
+        state = None
+    if not isinstance(state, dict):
+        raise HarError(f"'{path}' is damaged; delete it to train anew")
     return state
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from har_ros.core.errors import HarError
-from har_ros.core.resources import find_resource
+from har_ros.core.resources import find_resource, user_path
 
 STRUCTURED, SPARSE, INT8 = STEPS_OF_COMPRESSION = ("structured", "sparse", "int8")
 
@@ -144,7 +144,7 @@ def load_profile(name_or_file: str) -> Profile:
     """
     import yaml
 
-    given = Path(name_or_file).expanduser()
+    given = user_path(name_or_file)
     path = given if given.suffix in (".yaml", ".yml") else _shipped(name_or_file)
     try:
         record = yaml.safe_load(path.read_text(encoding="utf-8"))

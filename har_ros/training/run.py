@@ -153,18 +153,11 @@ def _other_seeds(job: Job, sets: Sets, store: FeatureStore) -> list[dict[str, An
     return found
 
 
-def _fitted_before(job: Job) -> set[str]:
-    """Return whom the model that a job begins with was fitted to, but who only validated it; none for a job anew."""
-    if job.warm_start is None:
-        return set()
-    record = load_card(job.warm_start).training
-    return {name for use in ("train_subjects", "base_subjects") for name in record.get(use, ())}
-
-
 def _doubts(job: Job, sets: Sets) -> list[str]:
     """Return what makes the figures less than they seem."""
     doubts, share = [], len(sets.validation) / len(sets.train + sets.validation)
-    again = _fitted_before(job) & {clip.subject for clip in sets.validation}
+    before = load_card(job.warm_start).fitted_people if job.warm_start else set()
+    again = before & {clip.subject for clip in sets.validation}
     if again:
         doubts.append(
             f"'{job.warm_start}' was trained on {len(again)} of the validation's people: its figures, "

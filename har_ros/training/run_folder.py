@@ -13,6 +13,7 @@ from har_ros.core.errors import HarError
 from har_ros.core.model_card import load_card
 from har_ros.dataset.json_file import write_json
 from har_ros.dataset.parallel import for_each_capture
+from har_ros.dataset.reader import find_captures
 from har_ros.training.features import capture_digest
 from har_ros.training.job import Job, Sets
 
@@ -24,8 +25,9 @@ def try_folder(folder: Path, option: str) -> None:
 
     After the training is too late to learn that it can't.
     """
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     try:
+        places = (folder, *folder.absolute().parents)
+        there = next(place for place in places if place.exists() or place.is_symlink())  # which may lead nowhere
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
@@ -51,9 +53,9 @@ def claim(job: Job, sets: Sets) -> None:
 def _record(job: Job, sets: Sets) -> Any:
     """Return what a run's checkpoints hang on, as JSON gives it back: also what each capture holds and of whom."""
     digests = for_each_capture(capture_digest, [clip.folder for clip in sets.all], "looking at captures")
-    clips = [(str(clip.folder), clip.label, clip.subject, digest) for clip, digest in zip(sets.all, digests)]
+    clips = [(clip.label, clip.subject, digest) for clip, digest in zip(sets.all, digests)]
     base = load_card(job.warm_start).identity if job.warm_start else None
-    empty = str(job.empty) if job.empty else None
+    empty = for_each_capture(capture_digest, find_captures(job.empty), "looking at empty rooms") if job.empty else None
     record = {"version": __version__, "profile": asdict(job.profile), "clips": clips, "base": base, "empty": empty}
     return json.loads(json.dumps(record))
 

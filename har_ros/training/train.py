@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--folds", type=int, metavar="N", help="also leave out each N-th of the subjects once, and score them"
     )
     parser.add_argument(
-        "--other-seeds", type=int, metavar="N", help="also train whole heads from N other seeds, to see what chance does"
+        "--other-seeds", type=int, metavar="N", help="also train new heads from N other seeds, to see what chance does"
     )
     parser.add_argument(
         "--leave-out", choices=LABELS, metavar="ACTIVITY",

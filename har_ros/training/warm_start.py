@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from har_ros.core.errors import HarError
-from har_ros.core.model_card import ENCODER_FILE, load_card
+from har_ros.core.model_card import ENCODER_FILE, HEAD_FILE, load_card
 from har_ros.inference.quantise import is_float
 from har_ros.training import prune
 from har_ros.training.compress import Compressible
@@ -53,13 +53,16 @@ def warm_network(source: Path, profile: Profile) -> ActivityNetwork:
     try:
         state = load_state(source / HEADS_FILE)
     except HarError:
-        raise HarError(f"the {HEADS_FILE} in '{source}' is damaged; copy the whole folder of the model again") from None
+        raise HarError(f"the {HEADS_FILE} in '{source}' is damaged; copy the model's whole folder again") from None
     try:
         network.load_state_dict(state)
     except RuntimeError:
         raise HarError(f"'{source}' has another network than profile '{profile.name}'; give the same profile") from None
     if not is_exported(source, network):
-        raise HarError(f"the {HEADS_FILE} in '{source}' is of another model; copy the whole folder of the model again")
+        raise HarError(
+            f"with profile '{profile.name}' the {HEADS_FILE} in '{source}' doesn't answer as {HEAD_FILE} does; give "
+            "the profile that it was trained with, or copy the model's whole folder again"
+        )
     zeros = max(prune.zero_shares(network.prunable()), default=0.0)
     if STRUCTURED in steps and SPARSE not in steps and zeros > _BY_CHANCE:
         raise HarError(
