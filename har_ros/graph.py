@@ -213,8 +213,10 @@ def _refuse_idle(texts: Mapping[str, str], values: Mapping[str, Any]) -> None:
             continue
         for switch, state in argument.needs.items():
             if values[switch] != state:
-                needed = f"{switch}:={str(state).lower()}"
-                raise HarError(f"{argument.name} has no effect without {needed}; give that, or no {argument.name}")
+                standing, needed = (f"{switch}:={str(each).lower()}" for each in (values[switch], state))
+                raise HarError(
+                    f"{argument.name} has no effect with {standing}; give {needed}, or leave {argument.name} out"
+                )
 
 
 def _parameters(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -240,6 +242,7 @@ def _simulate(values: Mapping[str, Any], parameters: dict[str, dict[str, Any]]) 
     # The fake ESP32 speaks plainly to this machine alone, whatever a parameter file asks of the real one.
     plain = dict.fromkeys(("token", "tls_cert", "tls_key", "tls_ca"), "")
     parameters["imu_bridge"] |= {"mode": "tcp_listen", "host": LOCAL_HOST, "port": port, **plain}
+    parameters["recorder"]["origin"] = "simulated"
     options = {
         "--scenario": values["scenario"],
         "--seed": values["seed"],

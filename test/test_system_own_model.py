@@ -30,7 +30,7 @@ RECORDED = ("STAND", "WALK")
 PEOPLE = ("P01", "P02")
 PARAMETERS = """
 /**/camera: {ros__parameters: {width: 160, height: 120, rate_hz: 10.0}}
-/**/recorder: {ros__parameters: {consent: true, origin: simulated, mount: waist, capture_timeout_s: 40.0}}
+/**/recorder: {ros__parameters: {consent: true, mount: waist, capture_timeout_s: 40.0}}
 """
 PLAIN = ("--structured", "0", "--sparsity", "0", "--no-int8")
 
@@ -60,7 +60,8 @@ def record(ros: RosTest, dataset: Path) -> None:
             written = [Path(line) for line in lines]
             assert [folder.parent for folder in written] == [dataset / label] * len(written)
             for folder in written:
-                assert json.loads((folder / "capture.json").read_text())["subject"] == subject
+                meta = json.loads((folder / "capture.json").read_text())
+                assert (meta["subject"], meta["source"]) == (subject, "simulated")
     assert ros.set_parameter("/har/recorder", "label", "OTHER") == (True, "")
     assert ros.call(SetBool, "/har/recorder/record", SetBool.Request(data=True)).success
     ros.status("har/recorder", lambda status: "OTHER" in status.values.get("last_capture", ""))

@@ -13,6 +13,8 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 
 from trunk_maker import lively_trunk
 
+from har_ros.core.model_card import MODALITIES, case_of, load_card
+from har_ros.core.resources import find_model
 from har_ros.training.batches import imu_scale, plain_batches
 from har_ros.training.calibrate import calibrate
 from har_ros.training.data import list_clips
@@ -23,6 +25,7 @@ from har_ros.training.networks.build import build_network
 from har_ros.training.profile import load_profile
 
 SIZE_PX = 32
+WHOLE = case_of(MODALITIES)
 
 
 @pytest.mark.parametrize(("people", "temperature"), [(1, 1.0), (3, 1.0), (4, 0.25)])
@@ -46,6 +49,16 @@ def test_few_people_that_are_all_told_right_make_no_network_surer(
     assert (*found.temperature.values(), figures["accuracy"]) == (temperature, 1.0)
     assert figures["temperature_1"]["groups"] == people
     assert (figures["calibrated"] is None) == (people < 4)
+    lax = load_card(find_model("paper"))
+    lax = replace(lax, temperature={WHOLE: 3.0}, thresholds={**lax.thresholds, "min_confidence": 0.1})
+    relaxed = calibrate(network, right, store, scale, lax)
+    if people >= 4:
+        assert (relaxed.temperature, relaxed.thresholds) == (found.temperature, found.thresholds), "they are enough"
+    else:
+        assert (relaxed.temperature[WHOLE], relaxed.thresholds["min_confidence"]) == (3.0, 0.1)
+    strict = replace(lax, temperature={WHOLE: 0.2}, thresholds={**lax.thresholds, "min_confidence": 0.999})
+    kept = calibrate(network, right, store, scale, strict)
+    assert (kept.temperature, kept.thresholds) == (found.temperature, found.thresholds), "its own are wider"
     if people >= 4:
         assert figures["calibrated"]["groups"] == 4
         assert figures["calibrated"]["nll"] < figures["temperature_1"]["nll"], "each half is all right for the other"

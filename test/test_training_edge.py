@@ -146,8 +146,12 @@ def test_a_model_is_adapted_to_new_captures(
     assert train(finished, "adapted", "--warm-start", str(finished / "model")) == 0
     said = capsys.readouterr().out
     assert "of the validation's people" not in said, "who validates now did so then"
-    assert "fewer than 4 people validate (1)" in said
+    assert "fewer than 4 people validate (1)" in said and "where `unknown` counts as wrong" in said
     adapted = load_card(finished / "adapted")
+    for case in CASES:
+        assert adapted.temperature[case] >= card.temperature[case]
+        assert adapted.least_confidence(case) <= card.least_confidence(case)
+        assert all(adapted.novelty[name][case] >= card.novelty[name][case] for name in NOVELTIES)
     record = {key: card.training[key] for key in ("dataset", "test_set", "command")}
     record |= {key: card.metrics[key] for key in ("compression", "other_seeds")}
     assert adapted.training["base"] == {"name": "model", "identity": card.identity, **record}
@@ -254,6 +258,8 @@ def test_what_does_not_fit_is_refused_in_one_sentence(
         ((*warm, "--other-seeds", "1"), "leave one out, or add --keep-heads"),
         ((*warm, "--profile", str(other_heads)), "with profile 'tiny' the heads.pt in"),
         (("--folds", "1"), "--folds is 1; give 2 or more"),
+        (("--out", str(finished / "dataset")), "dataset' is a folder of captures; give one for the model"),
+        (("--out", str(finished / "model")), "model' holds a model; delete it, or give another folder with --out"),
         (("--folds", "2"), "1 subjects can't be split"),
         (("--sparsity", "1.5"), "compression.sparsity is 1.5; give a value from 0.0 to 0.99"),
         (("--warm-start", "nowhere"), "there is no model 'nowhere'"),

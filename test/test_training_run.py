@@ -147,7 +147,7 @@ def test_a_finished_run_is_not_overwritten(
     assert main(command(dataset, profile, cache, finished)) == 1
     assert "--resume" in capsys.readouterr().err
     assert main(command(dataset, profile, cache, finished, "--resume")) == 1  # it had a test set
-    assert "had other captures, another profile, beginning or version" in capsys.readouterr().err
+    assert "had another set of captures, or other contents (of the dataset or of --test)" in capsys.readouterr().err
 
 
 @pytest.mark.timeout(400)
@@ -170,7 +170,7 @@ def test_a_run_does_not_go_on_with_captures_that_have_changed(
     before = record.read_text()
     record.write_text(before.replace('"mount": ""', '"mount": "waist"'))
     assert record.read_text() != before
-    assert main(again) == 1 and "had other captures" in capsys.readouterr().err
+    assert main(again) == 1 and "had another set of captures, or other contents" in capsys.readouterr().err
     record.write_text(before)
     assert main(again) == 0
 

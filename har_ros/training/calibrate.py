@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har_ros.core.labels import ACTIVITIES
-from har_ros.core.model_card import DEFAULT_THRESHOLDS, STRANGE
+from har_ros.core.model_card import DEFAULT_THRESHOLDS, STRANGE, ModelCard
 from har_ros.evaluation.reliability import calibration, nll
 from har_ros.training.batches import ImuScale, plain_batches
 from har_ros.training.data import NONE_OF_THEM, Clip
@@ -38,6 +38,15 @@ class Calibration:
     thresholds: dict[str, float] = field(default_factory=lambda: dict(DEFAULT_THRESHOLDS))
     min_confidence: dict[str, float] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
+
+    def relax(self, case: str, base: ModelCard) -> None:
+        """Take the limits of `base` in a case that it can do where they are wider, and its temperature where higher."""
+        if case not in base.temperature:
+            return
+        self.temperature[case] = max(self.temperature[case], base.temperature[case])
+        self.min_confidence[case] = min(self.min_confidence[case], base.least_confidence(case))
+        for name in self.novelty.keys() & base.novelty.keys():
+            self.novelty[name][case] = max(self.novelty[name][case], base.novelty[name][case])
 
     def unknown(self, answers: Answers, case: str) -> NDArray[np.bool_]:
         """Return which of a network's answers (n,) in a case would be published as `unknown`."""
@@ -63,9 +72,13 @@ def best_temperature(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> f
     return round(float(_TEMPERATURES[int(np.argmin(losses))]), 4)
 
 
-def calibrate(network: ActivityNetwork, clips: Sequence[Clip], store: FeatureStore, scale: ImuScale) -> Calibration:
+def calibrate(
+    network: ActivityNetwork, clips: Sequence[Clip], store: FeatureStore, scale: ImuScale, base: ModelCard | None = None
+) -> Calibration:
     """Return the calibration of a network on clips of held-out subjects, for each case that it can do.
 
+    Of few subjects the limits would be far too narrow for others: then none is stricter than that of `base`, the model
+    that the network has begun as, and nothing surer than by its temperature.
     The figures after calibration are of temperatures from the other half of the subjects; None where they are few.
     """
     result = Calibration(novelty={name: {} for name in network.novelty})
@@ -80,6 +93,8 @@ def calibrate(network: ActivityNetwork, clips: Sequence[Clip], store: FeatureSto
             usual = known if name in STRANGE else known & _normal(answers.truth)
             result.novelty[name][case] = round(float(np.quantile(answers.novelty[usual, place], _KEPT)), 6)
         result.min_confidence[case] = _least_confidence(softened(logits, temperature), truth)
+        if few and base is not None:
+            result.relax(case, base)
         result.figures[case] = {
             "accuracy": round(float((logits.argmax(1) == truth).mean()), 6),
             "temperature_1": calibration(softened(logits, 1.0), truth, people),

@@ -84,6 +84,8 @@ class Fit:
 
     def run(self, feed: Feed) -> list[Epoch]:
         """Train until the loss stops falling or the epochs are over; return the history."""
+        if not self._max_epochs:
+            return []
         with progress_bar() as bar:
             task = bar.add_task(self._stage, total=self._max_epochs * feed.steps, figures="")
             bar.advance(task, len(self.history) * feed.steps)

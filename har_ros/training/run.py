@@ -67,7 +67,9 @@ def train_model(job: Job) -> str:
         plot_curves(history, job.folder / "curves.png")
     last.plot(job.out.name, job.folder)
     publish_model(last.folder, job.out, also=[HEADS_FILE])
-    lines = [f"{job.out}:", *(f"  {stage.name}: {stage.told()}" for stage in stages), *doubts]
+    told = [f"{stage.name}: {stage.told()}" for stage in stages]
+    told += [f"new heads from seed {row['seed']}: {_told(row)}" for row in findings["other_seeds"]]
+    lines = [f"{job.out}:", *(f"  {words}" for words in told), *doubts]
     return "\n".join(lines)
 
 
@@ -151,6 +153,11 @@ def _other_seeds(job: Job, sets: Sets, store: FeatureStore) -> list[dict[str, An
         write_json(path, rows)
     found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if job.other_seeds else []
     return found
+
+
+def _told(row: dict[str, Any]) -> str:
+    """Return the accuracies of another seed in words."""
+    return ", ".join(f"{use} {figures['accuracy']:.1%}" for use, figures in row.items() if use != "seed")
 
 
 def _doubts(job: Job, sets: Sets) -> list[str]:

@@ -58,7 +58,8 @@ class Stage:
             seen = training_batches(known(sets.train), self.store, self.scale, profile, max_epochs)
             learn_distance(model.network, seen)
         self.pruning = model.check_sparsity() if name == SPARSE else None
-        self.calibration = calibrate(model.network, sets.validation, self.store, self.scale)
+        base = load_card(job.warm_start) if job.warm_start else None
+        self.calibration = calibrate(model.network, sets.validation, self.store, self.scale, base)
         self.onnx_difference = export_networks(self.folder, model.file, model.network, profile.pictures.frame_size_px)
         self._sets = sets.scored
         whole, *partial_cases = model.network.cases
@@ -78,7 +79,8 @@ class Stage:
         parts = []
         for use, each in self.figures.items():
             low, high = each["accuracy_ci"]
-            parts.append(f"{use} {each['accuracy']:.1%} ({low:.1%} to {high:.1%}, n={each['n']})")
+            told = f"{each['published']['accuracy']:.1%} where `unknown` counts as wrong"
+            parts.append(f"{use} {each['accuracy']:.1%} ({low:.1%} to {high:.1%}, n={each['n']}; {told})")
         in_vain = self.history and not self.kept
         return ", ".join(parts) + ("; fine-tuning made it no better and was not kept" if in_vain else "")
 

@@ -121,7 +121,8 @@ def run(args: argparse.Namespace) -> int:
             else:
                 help_to_train(job)
     except KeyboardInterrupt:
-        print("stopped; the same command with --resume goes on with the last whole epoch", file=sys.stderr)
+        again = "a recovery of pruned layers begins again"
+        print(f"stopped; the same command with --resume goes on with the last whole epoch; {again}", file=sys.stderr)
         raise
     except OSError as error:
         place, why = error.filename or job.folder, error.strerror or error
@@ -138,6 +139,8 @@ def _refuse_clashes(args: argparse.Namespace, profile: Profile) -> None:
         raise HarError("--folds judges whole models, and --leave-out makes another; leave one of them out")
     if args.warm_start and args.leave_out:
         raise HarError("--warm-start begins with what a model learnt, so --leave-out can't; leave one of them out")
+    if args.out.resolve() in {place.resolve() for place in (args.dataset, args.test) if place}:
+        raise HarError(f"--out '{args.out}' is a folder of captures; give one for the model, such as models/mine")
     if args.warm_start and args.out.resolve() == find_model(args.warm_start).resolve():
         raise HarError(f"--out would take the place of '{args.warm_start}', which it begins with; give another folder")
     if args.warm_start and args.folds:
