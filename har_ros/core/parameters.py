@@ -103,8 +103,11 @@ def read_sections(path: Path) -> dict[str, dict[str, Any]]:
 
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise HarError(f"parameter file '{path}' can't be read: {' '.join(str(error).split())}") from None
+    except OSError as error:
+        raise HarError(f"parameter file '{path}' can't be read ({error.strerror}); give another file") from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise HarError(f"parameter file '{path}' can't be read ({reason}); correct that line") from None
     return dict(_walk(path, "", content))
 
 

@@ -116,7 +116,7 @@ def _read_table(path: Path) -> tuple[list[str], NDArray[np.float64], str]:
     width = median_low(len(rows[index]) for index in numbers) if numbers else 0
     samples = [index for index in numbers if len(rows[index]) == width]
     if len(samples) < 2:
-        raise HarError(f"the recording '{path}' is no table of numbers; give a CSV with columns ax,ay,az")
+        raise HarError(f"the recording '{path}' has no two lines of numbers; give a CSV with columns ax,ay,az")
     first = samples[0]
     above = rows[first - 1] if first > 0 else []
     header = [_plain(cell) for cell in above] if len(above) == width else []
