@@ -35,9 +35,10 @@ $(VENV)/.setup-train: $(VENV)/.setup
 demo: setup
 	@$(BIN)/har demo $(ARGS)
 
-# Two workers, a thread each: more would wait for each other's turns on the cores.
+# Two workers, a thread each: more would wait for each other's turns on the cores. One that crashes ends the run, since
+# what takes its place can wait for ever.
 test: setup-train
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --max-worker-restart 0 $(ARGS)
 
 lint: setup-train
 	@$(BIN)/ruff check .
