@@ -196,7 +196,7 @@ def model(name):
             f"({pruning['eligible']}): smaller when packed, and no faster.",
         ]
     surfaces = any((training[which] or {}).get("har_simulate", {}).get("surfaces") for which in ("dataset", "test_set"))
-    by = "Made by" + (" (photographs: [docs/simulation.md](docs/simulation.md))" if surfaces else "")
+    by = "Made in an empty folder by" + (" (photographs: [docs/simulation.md](docs/simulation.md))" if surfaces else "")
     return [*rows, "", by, "", *(f"    {line}" for line in making(training))]
 
 
