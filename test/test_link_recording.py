@@ -98,11 +98,11 @@ def test_a_loop_runs_on_in_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [(rows("{i},0,0,9.8"), "counts its samples"), (rows("{ms},0,0,1000"), "neither g nor"),
-     ("", "no table"), (rows("0,0,9.8") + '"' + "x" * 200_000, "no table"),
-     ("hello\nworld\n", "no table"), ("a,b,c\n" + rows("1,2,3"), "name three of them"),
+     ("", "no two lines of numbers"), (rows("0,0,9.8") + '"' + "x" * 200_000, "no two lines of numbers"),
+     ("hello\nworld\n", "no two lines of numbers"), ("a,b,c\n" + rows("1,2,3"), "name three of them"),
      ("ax,ay,az\n" + rows("1,2,3"), "--rate HZ"),
      ("t,ax,ay,az\n" + rows("{t},1,2,3") + rows("{t},1,2,3"), "go back by 0.98 s at its sample 51"),
-     ("t,ax,ay,az\n" + rows("{t},nan,1,2"), "no table")],
+     ("t,ax,ay,az\n" + rows("{t},nan,1,2"), "no two lines of numbers")],
 )  # fmt: skip
 def test_files_that_can_not_be_played_are_refused(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(HarError, match=words):
