@@ -309,9 +309,10 @@ def test_a_damaged_record_and_an_unwritable_model_folder_are_refused_before_the_
     dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "run.json").write_text("")
     places = ("--out", str(tmp_path / "model"), "--run-dir", str(tmp_path / "run"), "--resume")
-    assert "run.json' is damaged" in refusal(capsys, str(dataset), *places)
+    for text in ("", "[]"):
+        (tmp_path / "run" / "run.json").write_text(text)
+        assert "run.json' is damaged" in refusal(capsys, str(dataset), *places)
     (tmp_path / "file").touch()
     assert "another folder with --out" in refusal(capsys, str(dataset), "--out", str(tmp_path / "file" / "model"))
     for option in ("--run-dir", "--cache"):

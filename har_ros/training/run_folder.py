@@ -76,7 +76,9 @@ def _record(job: Job, sets: Sets) -> dict[str, Any]:
 
 def _read_record(path: Path) -> dict[str, Any]:
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return record
+        record = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
-        raise HarError(f"'{path}' is damaged; delete '{path.parent}' or give another --run-dir") from None
+        record = None
+    if not isinstance(record, dict):
+        raise HarError(f"'{path}' is damaged; delete '{path.parent}' or give another --run-dir")
+    return record

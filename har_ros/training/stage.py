@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from har_ros.core.labels import LABELS
-from har_ros.core.model_card import load_card
+from har_ros.core.model_card import ModelCard, load_card
 from har_ros.evaluation.metrics import as_published, by_subject, score
 from har_ros.evaluation.reliability import calibration, plot_precision_recall, plot_reliability
 from har_ros.evaluation.report import plot_confusion
@@ -42,7 +42,8 @@ class Stage:
         self.store = FeatureStore(job.cache, model.file, profile.pictures.frame_size_px)
         for clips, views in ((sets.train, PLAIN_VIEWS + profile.pictures.views), (sets.validation + sets.test, 1)):
             self.store.fill([clip.folder for clip in clips], views, job.threads, f"features, {name}")
-        self.scale = _scale(job, sets, model.network.imu_channels, self.store)
+        base = load_card(job.warm_start) if job.warm_start else None
+        self.scale = _scale(base, sets, model.network.imu_channels, self.store)
         max_epochs = profile.learning.max_epochs if name == DENSE else profile.compression.finetune_epochs
         feed = Feed(
             training=lambda epoch: training_batches(sets.train, self.store, self.scale, profile, epoch),
@@ -58,7 +59,6 @@ class Stage:
             seen = training_batches(known(sets.train), self.store, self.scale, profile, max_epochs)
             learn_distance(model.network, seen)
         self.pruning = model.check_sparsity() if name == SPARSE else None
-        base = load_card(job.warm_start) if job.warm_start else None
         self.calibration = calibrate(model.network, sets.validation, self.store, self.scale, base)
         self.onnx_difference = export_networks(self.folder, model.file, model.network, profile.pictures.frame_size_px)
         self._sets = sets.scored
@@ -110,9 +110,8 @@ class Stage:
         return {**kept, **errors, "worst_subject": worst, "published": published, "intervals": intervals}
 
 
-def _scale(job: Job, sets: Sets, channels: tuple[str, ...], store: FeatureStore) -> ImuScale:
+def _scale(base: ModelCard | None, sets: Sets, channels: tuple[str, ...], store: FeatureStore) -> ImuScale:
     """Return the scale of a network's channels: what has learnt under one keeps it."""
-    if job.warm_start is None:
+    if base is None:
         return imu_scale(channels, known(sets.train), store)
-    card = load_card(job.warm_start)
-    return ImuScale(channels, np.array(card.imu_mean, np.float32), np.array(card.imu_std, np.float32))
+    return ImuScale(channels, np.array(base.imu_mean, np.float32), np.array(base.imu_std, np.float32))
